@@ -1,0 +1,124 @@
+package org.rackboot.protocol.resolve;
+
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Everything that exists, as one immutable snapshot: what a rack answers every boot from. Built once per
+ * change, read without locks.
+ */
+public final class BootCatalog {
+    private static final Comparator<BootImage> BEST_DEFAULT = Comparator.comparing(
+                    (BootImage image) -> image.title().endsWith("LTS"))
+            .thenComparing(image -> image.label().equals("stable"))
+            .thenComparing(image -> image.releaseVersion(), BootCatalog::compareDotted)
+            .thenComparing(image -> image.flavour().equals("generic"))
+            .thenComparing(image -> image.subarch().startsWith("ga-"))
+            .thenComparing(BootImage::serial)
+            .thenComparing(BootImage::subarch, Comparator.reverseOrder());
+
+    private final long version;
+    private final List<BootImage> images;
+    private final List<Bootloader> bootloaders;
+    private final List<String> kernelOptions;
+    private final Map<String, BootFile> byName = new HashMap<>();
+    private final Map<String, BootFile> byLowerCaseName = new HashMap<>();
+    private final Map<String, BootFile> byContent = new HashMap<>();
+    private final Map<String, BootImage> defaults = new HashMap<>();
+
+    /**
+     * @param version grows with every change
+     * @param bootloaders the ones in use, at most one for each method and architecture
+     * @param kernelOptions words that the operator adds to every kernel command line
+     */
+    public BootCatalog(long version, List<BootImage> images, List<Bootloader> bootloaders, List<String> kernelOptions) {
+        this.version = version;
+        this.images = List.copyOf(images);
+        this.bootloaders = List.copyOf(bootloaders);
+        this.kernelOptions = List.copyOf(kernelOptions);
+        for (BootImage image : this.images) {
+            for (BootFile file : image.files().values()) {
+                addName(image.bootName(file), file);
+            }
+            if (image.os().equals("ubuntu") && image.isEphemeral()) {
+                defaults.merge(image.arch(), image, (a, b) -> BEST_DEFAULT.compare(a, b) >= 0 ? a : b);
+            }
+        }
+        for (Bootloader loader : this.bootloaders) {
+            for (BootFile file : loader.files()) {
+                addName("bootloaders/" + loader.method() + "/" + loader.arch() + "/" + file.name(), file);
+                addName(file.name(), file); // As firmware asks for it.
+            }
+        }
+    }
+
+    /** What is known before a region was ever heard. */
+    public static BootCatalog empty() {
+        return new BootCatalog(0, List.of(), List.of(), List.of());
+    }
+
+    public long version() {
+        return version;
+    }
+
+    public List<BootImage> images() {
+        return images;
+    }
+
+    public List<Bootloader> bootloaders() {
+        return bootloaders;
+    }
+
+    public List<String> kernelOptions() {
+        return kernelOptions;
+    }
+
+    /** A file by its boot name; upper and lower case are one when nothing fits exactly (quirk T33). */
+    public Optional<BootFile> file(String bootName) {
+        BootFile exact = byName.get(bootName);
+        return Optional.ofNullable(exact != null ? exact : byLowerCaseName.get(bootName.toLowerCase(Locale.ROOT)));
+    }
+
+    /** Every different content, by its sha256. */
+    public Map<String, BootFile> contents() {
+        return Collections.unmodifiableMap(byContent);
+    }
+
+    /**
+     * What an unknown machine of an architecture boots: of Ubuntu's images that run from memory, the newest LTS
+     * with its general-availability kernel.
+     */
+    public Optional<BootImage> defaultImage(String arch) {
+        return Optional.ofNullable(defaults.get(arch));
+    }
+
+    private void addName(String name, BootFile file) {
+        byName.putIfAbsent(name, file);
+        byLowerCaseName.putIfAbsent(name.toLowerCase(Locale.ROOT), file);
+        byContent.putIfAbsent(file.sha256(), file);
+    }
+
+    /** Compares {@code 24.04} and {@code 6.10} number by number; what is no number, as text. */
+    private static int compareDotted(String a, String b) {
+        String[] left = a.split("\\.", -1);
+        String[] right = b.split("\\.", -1);
+        for (int i = 0; i < Math.min(left.length, right.length); i++) {
+            int byLength =
+                    isNumber(left[i]) && isNumber(right[i]) ? Integer.compare(left[i].length(), right[i].length()) : 0;
+            int difference = byLength != 0 ? byLength : left[i].compareTo(right[i]);
+            if (difference != 0) {
+                return difference;
+            }
+        }
+        return Integer.compare(left.length, right.length);
+    }
+
+    private static boolean isNumber(String text) {
+        return !text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9');
+    }
+}

@@ -1,0 +1,18 @@
+package org.rackboot.protocol.resolve;
+
+/**
+ * A file that the catalog names.
+ *
+ * @param name its last segment: {@code boot-kernel}, {@code squashfs}, {@code bootx64.efi}
+ * @param sha256 of the whole file, 64 lower-case hexadecimal digits
+ * @param size in bytes
+ * @param chunkListSha256 sha256 of the list of its chunks' sha256 values
+ * @param phase of the boot in which a machine asks for it
+ */
+public record BootFile(String name, String sha256, long size, String chunkListSha256, BootPhase phase) {
+
+    /** Media type as UEFI HTTP boot demands it: no parameters (quirk H6). */
+    public String mediaType() {
+        return name.endsWith(".efi") ? "application/efi" : "application/octet-stream";
+    }
+}

@@ -1,0 +1,52 @@
+package org.rackboot.protocol.resolve;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One version of an image, in MAAS's words.
+ *
+ * @param os {@code ubuntu}
+ * @param release {@code noble}
+ * @param releaseVersion {@code 24.04}
+ * @param title {@code 24.04 LTS}
+ * @param subarch kernel level with flavour: {@code ga-24.04}, {@code hwe-24.04-lowlatency}
+ * @param flavour {@code generic}, {@code lowlatency}
+ * @param label {@code stable}
+ * @param serial the version; larger as text = newer
+ * @param files by type: {@code boot-kernel}, {@code boot-initrd}, {@code squashfs}, …
+ */
+public record BootImage(
+        String os,
+        String release,
+        String releaseVersion,
+        String title,
+        String arch,
+        String subarch,
+        String flavour,
+        String label,
+        String serial,
+        Map<String, BootFile> files) {
+
+    /** What a machine needs to run from memory. */
+    private static final List<String> EPHEMERAL = List.of("boot-kernel", "boot-initrd", "squashfs");
+
+    public BootImage {
+        files = Map.copyOf(files);
+    }
+
+    /** Whether a machine can run from it in memory. */
+    public boolean isEphemeral() {
+        return files.keySet().containsAll(EPHEMERAL);
+    }
+
+    public Optional<BootFile> file(String type) {
+        return Optional.ofNullable(files.get(type));
+    }
+
+    /** The name under which machines ask for one of its files; it carries the content, so it never changes. */
+    public String bootName(BootFile file) {
+        return String.join("/", "images", file.sha256(), os, arch, subarch, release, label, file.name());
+    }
+}

@@ -1,0 +1,388 @@
+package org.rackboot.protocol.tftp;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.rackboot.protocol.tftp.TftpPacket.Ack;
+import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
+
+/**
+ * The server's side of one TFTP read (RFC 1350, 2347 to 2349, 7440), free of I/O and clock.
+ *
+ * <p>The caller hands in packets and the monotonic time, performs the returned {@link Action}s in order,
+ * and calls {@link #onTimeout} once {@link #deadlineNanos} has passed. The bytes stay with the caller: the
+ * machine asks for them with {@link Action.Read}, is told by {@link #onReadable}, and never needs those below
+ * {@link #acknowledgedBytes} again. Not thread-safe: one event loop owns one transfer.
+ *
+ * <p>Before the client has acknowledged anything its address may be forged, so at most three OACKs are sent
+ * on the machine's own account, and an option-less first block exactly once; a repeated request is answered
+ * once each time (G-08).
+ */
+public final class ReadTransfer {
+    /** How a transfer ended. */
+    public enum Outcome {
+        /** The last block was acknowledged. */
+        COMPLETED,
+        /** Everything was sent and all but the last block acknowledged: the client is running it (quirk T18). */
+        COMPLETED_UNCONFIRMED,
+        /** The client wanted the size only, and said ERROR after the OACK (quirk T3). */
+        PROBED,
+        /** The client closed the file with ERROR 0 (quirk T10). */
+        CLOSED_BY_CLIENT,
+        /** The client gave up with an ERROR of another code. */
+        ABORTED_BY_CLIENT,
+        /** The client fell silent in the middle. */
+        TIMED_OUT,
+        /** The client never acknowledged anything. */
+        NEVER_ANSWERED,
+        /** The bytes could not be had. */
+        FAILED
+    }
+
+    /** What the caller must do. */
+    public sealed interface Action {
+        record SendOptionAck(List<TftpOption> options) implements Action {}
+
+        /** Send {@code count} blocks from {@code firstBlock} on (1 = the first; not cut to 16 bits). */
+        record SendBlocks(long firstBlock, int count) implements Action {}
+
+        /** Make the bytes from {@code offset} to {@code offset + length} readable, then call {@link #onReadable}. */
+        record Read(long offset, int length) implements Action {}
+
+        record SendError(int code, String message) implements Action {}
+
+        /** The transfer is over; the caller frees what it holds. Always the last action. */
+        record Finish(Outcome outcome, String detail) implements Action {}
+    }
+
+    /**
+     * Waiting times.
+     *
+     * @param firstTimeout until the OACK is repeated; doubled each time
+     * @param leastTimeout lower bound of the measured retransmission time
+     * @param mostTimeout upper bound, also for back-off
+     * @param patience silence in the middle of a transfer after which it is given up; in time, not in tries,
+     *     because slow flash writers stop for many seconds (quirks T9, T31)
+     * @param unansweredPatience the same before the first ACK
+     */
+    public record Settings(
+            Duration firstTimeout,
+            Duration leastTimeout,
+            Duration mostTimeout,
+            Duration patience,
+            Duration unansweredPatience) {
+        public static final Settings DEFAULT = new Settings(
+                Duration.ofSeconds(1),
+                Duration.ofMillis(60),
+                Duration.ofSeconds(2),
+                Duration.ofSeconds(60),
+                Duration.ofSeconds(10));
+    }
+
+    private static final List<Action> NOTHING = List.of();
+    private static final int MOST_OPTION_ACKS = 3;
+    private static final int MOST_LAST_BLOCK_REPEATS = 6;
+
+    private final Negotiation agreed;
+    private final long size;
+    private final long lastBlock;
+    private final boolean sizeAsked;
+    private final Settings settings;
+    private final RetransmitTimer timer;
+
+    private boolean ended;
+    private boolean established; // The client has acknowledged something: its address is real.
+    private long acked; // Highest block acknowledged in order. Counts on past 65535.
+    private long sent; // Highest block sent since the last restart.
+    private long everSent;
+    private long readable; // Bytes from the start up to which the caller can deliver.
+    private boolean reading;
+    private int optionAcks;
+    private int timeoutsInARow;
+    private long restartedAfter = -1; // The block after which the window was last sent again.
+    private long restartedAtNanos;
+    private long timedBlock = -1; // The block whose ACK gives a round trip; -1 = none (Karn).
+    private long timedAtNanos;
+    private long lastHeardNanos;
+    private long deadlineNanos;
+    private long repeatedBlocks;
+
+    /**
+     * @param requested the request's options, as the client wrote them
+     * @param size of the whole file in bytes, 0 or more
+     */
+    public ReadTransfer(List<TftpOption> requested, long size, Negotiation.Limits limits, Settings settings) {
+        this.agreed = Negotiation.answer(requested, size, limits);
+        this.size = size;
+        this.lastBlock = size / agreed.blockSize() + 1; // Always a short block at the end (quirk T17).
+        this.sizeAsked = requested.stream().anyMatch(option -> option.name().equalsIgnoreCase("tsize"));
+        this.settings = settings;
+        this.timer = new RetransmitTimer(
+                settings.firstTimeout().toNanos(),
+                settings.leastTimeout().toNanos(),
+                settings.mostTimeout().toNanos());
+    }
+
+    /** Begins: the OACK, or the first block when no option was agreed. */
+    public List<Action> start(long nowNanos) {
+        lastHeardNanos = nowNanos;
+        List<Action> actions = new ArrayList<>(3);
+        if (agreed.accepted().isEmpty()) {
+            deadlineNanos = nowNanos + settings.unansweredPatience().toNanos();
+            sendWindow(nowNanos, actions);
+        } else {
+            sendOptionAck(nowNanos, actions);
+            readAhead(actions);
+        }
+        return actions;
+    }
+
+    /** Takes a packet from the transfer's client. Others' packets must not come here (RFC 1350, 4). */
+    public List<Action> onPacket(TftpPacket packet, long nowNanos) {
+        if (ended) {
+            return NOTHING;
+        }
+        if (packet instanceof ErrorReply error) {
+            return clientStopped(error);
+        }
+        return packet instanceof Ack ack ? onAck(ack.block(), nowNanos) : NOTHING;
+    }
+
+    /** The same request came again from the same address and port: the client missed the answer (quirk T12). */
+    public List<Action> onRepeatedRequest(long nowNanos) {
+        if (ended || established) {
+            return NOTHING;
+        }
+        lastHeardNanos = nowNanos;
+        List<Action> actions = new ArrayList<>(1);
+        if (!agreed.accepted().isEmpty()) {
+            timedBlock = -1;
+            actions.add(new Action.SendOptionAck(agreed.accepted()));
+        } else if (sent >= 1) {
+            timedBlock = -1;
+            repeatedBlocks++;
+            actions.add(new Action.SendBlocks(1, 1));
+        }
+        return actions;
+    }
+
+    /** The caller can now deliver every byte from {@link #acknowledgedBytes} up to {@code readableBytes}. */
+    public List<Action> onReadable(long readableBytes, long nowNanos) {
+        if (ended) {
+            return NOTHING;
+        }
+        reading = false;
+        readable = Math.max(readable, readableBytes);
+        List<Action> actions = new ArrayList<>(2);
+        if (established || agreed.accepted().isEmpty()) {
+            sendWindow(nowNanos, actions);
+        }
+        return actions;
+    }
+
+    /** The bytes asked for cannot be had. A file never ends early with a short block: that would look whole. */
+    public List<Action> onUnreadable(String reason) {
+        if (ended) {
+            return NOTHING;
+        }
+        ended = true;
+        return List.of(new Action.SendError(TftpError.NOT_FOUND, reason), new Action.Finish(Outcome.FAILED, reason));
+    }
+
+    /** Call when {@link #deadlineNanos} has passed; earlier calls do nothing. */
+    public List<Action> onTimeout(long nowNanos) {
+        if (ended || nowNanos - deadlineNanos < 0) {
+            return NOTHING;
+        }
+        long silence = nowNanos - lastHeardNanos;
+        if (!established) {
+            return onTimeoutUnanswered(silence, nowNanos);
+        }
+        if (sent == acked) { // Waiting for our own bytes, not for the client.
+            if (silence >= settings.patience().toNanos()) {
+                return onUnreadable("the image did not arrive at this rack in time; try again");
+            }
+            deadlineNanos = nowNanos + settings.mostTimeout().toNanos();
+            return NOTHING;
+        }
+        timeoutsInARow++;
+        if (acked == lastBlock - 1 && timeoutsInARow > MOST_LAST_BLOCK_REPEATS) {
+            return end(Outcome.COMPLETED_UNCONFIRMED, "the last block was not acknowledged");
+        }
+        if (silence >= settings.patience().toNanos()) {
+            return end(
+                    Outcome.TIMED_OUT,
+                    "no answer for %d s after block %d of %d".formatted(silence / 1_000_000_000, acked, lastBlock));
+        }
+        timer.backOff();
+        List<Action> actions = new ArrayList<>(2);
+        restart(nowNanos, actions);
+        return actions;
+    }
+
+    /** When to call {@link #onTimeout}; empty once the transfer has ended. */
+    public OptionalLong deadlineNanos() {
+        return ended ? OptionalLong.empty() : OptionalLong.of(deadlineNanos);
+    }
+
+    public Negotiation agreed() {
+        return agreed;
+    }
+
+    /** Bytes that the client has; they are never asked for again. */
+    public long acknowledgedBytes() {
+        return Math.min(size, acked * agreed.blockSize());
+    }
+
+    /** Blocks that were sent more than once. */
+    public long repeatedBlocks() {
+        return repeatedBlocks;
+    }
+
+    /** Payload bytes of one block; 0 for the empty block at the end of an even file. */
+    public int payloadBytes(long block) {
+        return (int) Math.min(agreed.blockSize(), size - (block - 1) * agreed.blockSize());
+    }
+
+    private List<Action> onAck(int wireBlock, long nowNanos) {
+        long block = acked + ((wireBlock - acked) & 0xFFFF);
+        if (!established) {
+            boolean answersOptionAck = !agreed.accepted().isEmpty() && wireBlock == 0;
+            boolean answersFirstBlock = agreed.accepted().isEmpty() && wireBlock == 1 && sent >= 1;
+            if (!answersOptionAck && !answersFirstBlock) {
+                return NOTHING;
+            }
+            established = true;
+            if (answersOptionAck) {
+                return optionsConfirmed(nowNanos);
+            }
+        }
+        if (block > sent) {
+            return NOTHING; // An ACK from before, or for what was never sent.
+        }
+        return block == acked ? onRepeatedAck(nowNanos) : onProgress(block, nowNanos);
+    }
+
+    private List<Action> optionsConfirmed(long nowNanos) {
+        lastHeardNanos = nowNanos;
+        if (timedBlock == 0) {
+            timer.measured(nowNanos - timedAtNanos);
+        }
+        List<Action> actions = new ArrayList<>(2);
+        sendWindow(nowNanos, actions);
+        return actions;
+    }
+
+    private List<Action> onProgress(long block, long nowNanos) {
+        lastHeardNanos = nowNanos;
+        timeoutsInARow = 0;
+        if (timedBlock >= 0 && block >= timedBlock) {
+            timer.measured(nowNanos - timedAtNanos);
+            timedBlock = -1;
+        } else {
+            timer.heard();
+        }
+        acked = block;
+        if (acked == lastBlock) {
+            return end(Outcome.COMPLETED, "");
+        }
+        List<Action> actions = new ArrayList<>(2);
+        if (acked < sent && !restartedRecently(nowNanos)) {
+            restart(nowNanos, actions); // RFC 7440: an ACK inside the window names the last block before a gap.
+        } else {
+            sendWindow(nowNanos, actions);
+        }
+        return actions;
+    }
+
+    /**
+     * Answering every repeated ACK doubles the traffic for ever (RFC 1123, 4.2.3.1). With windows it can mean that
+     * the window's first block was lost, and EDK2 says so once per later block (quirk T2): restart once.
+     */
+    private List<Action> onRepeatedAck(long nowNanos) {
+        if (agreed.windowSize() == 1 || sent == acked || restartedAfter == acked || restartedRecently(nowNanos)) {
+            return NOTHING;
+        }
+        lastHeardNanos = nowNanos;
+        List<Action> actions = new ArrayList<>(2);
+        restart(nowNanos, actions);
+        return actions;
+    }
+
+    private boolean restartedRecently(long nowNanos) {
+        return restartedAfter >= 0 && nowNanos - restartedAtNanos < timer.roundTripNanos();
+    }
+
+    private void restart(long nowNanos, List<Action> actions) {
+        restartedAfter = acked;
+        restartedAtNanos = nowNanos;
+        sent = acked;
+        timedBlock = -1;
+        sendWindow(nowNanos, actions);
+    }
+
+    /** Sends what the window allows and the caller can deliver, and asks for what comes next. */
+    private void sendWindow(long nowNanos, List<Action> actions) {
+        long windowEnd = Math.min(lastBlock, acked + agreed.windowSize());
+        long deliverable = readable >= size ? lastBlock : readable / agreed.blockSize();
+        long until = Math.min(windowEnd, deliverable);
+        if (until > sent) {
+            actions.add(new Action.SendBlocks(sent + 1, (int) (until - sent)));
+            repeatedBlocks += Math.max(0, Math.min(until, everSent) - sent);
+            if (sent >= everSent) { // First time on the wire: its ACK can be timed.
+                timedBlock = until;
+                timedAtNanos = nowNanos;
+            }
+            sent = until;
+            everSent = Math.max(everSent, until);
+        }
+        if (established) {
+            deadlineNanos = nowNanos + timer.timeoutNanos();
+        }
+        readAhead(actions);
+    }
+
+    private void readAhead(List<Action> actions) {
+        long wanted = Math.min(size, (acked + 2L * agreed.windowSize()) * agreed.blockSize());
+        if (!reading && readable < wanted) {
+            reading = true;
+            actions.add(new Action.Read(readable, (int) (wanted - readable)));
+        }
+    }
+
+    private List<Action> onTimeoutUnanswered(long silence, long nowNanos) {
+        if (silence >= settings.unansweredPatience().toNanos()) {
+            return end(Outcome.NEVER_ANSWERED, "the client never answered");
+        }
+        if (agreed.accepted().isEmpty() || optionAcks == MOST_OPTION_ACKS) {
+            deadlineNanos = lastHeardNanos + settings.unansweredPatience().toNanos();
+            return NOTHING;
+        }
+        timer.backOff();
+        List<Action> actions = new ArrayList<>(1);
+        sendOptionAck(nowNanos, actions);
+        return actions;
+    }
+
+    private void sendOptionAck(long nowNanos, List<Action> actions) {
+        optionAcks++;
+        timedBlock = optionAcks == 1 ? 0 : -1;
+        timedAtNanos = nowNanos;
+        actions.add(new Action.SendOptionAck(agreed.accepted()));
+        deadlineNanos = nowNanos + timer.timeoutNanos();
+    }
+
+    private List<Action> clientStopped(ErrorReply error) {
+        String said = "ERROR %d \"%s\"".formatted(error.code(), error.message());
+        if (!established && sizeAsked) {
+            return end(Outcome.PROBED, said);
+        }
+        return end(error.code() == 0 ? Outcome.CLOSED_BY_CLIENT : Outcome.ABORTED_BY_CLIENT, said);
+    }
+
+    private List<Action> end(Outcome outcome, String detail) {
+        ended = true;
+        return List.of(new Action.Finish(outcome, detail));
+    }
+}

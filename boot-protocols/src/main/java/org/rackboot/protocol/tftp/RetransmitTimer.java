@@ -1,0 +1,61 @@
+package org.rackboot.protocol.tftp;
+
+/**
+ * How long to wait for an ACK, learnt from measured round trips (RFC 6298, with a LAN's constants).
+ *
+ * <p>Recovery speed after a lost packet is this timer (firmware waits for the server), so a fixed second
+ * would make a lossy boot minutes long.
+ */
+final class RetransmitTimer {
+    private static final double GAIN = 1.0 / 8;
+    private static final double VARIATION_GAIN = 1.0 / 4;
+
+    private final long leastNanos;
+    private final long mostNanos;
+    private double smoothedNanos = -1;
+    private double variationNanos;
+    private long timeoutNanos;
+
+    RetransmitTimer(long firstNanos, long leastNanos, long mostNanos) {
+        this.leastNanos = leastNanos;
+        this.mostNanos = mostNanos;
+        this.timeoutNanos = firstNanos;
+    }
+
+    long timeoutNanos() {
+        return timeoutNanos;
+    }
+
+    /** The smoothed round trip; 0 before the first measurement. */
+    long roundTripNanos() {
+        return smoothedNanos < 0 ? 0 : (long) smoothedNanos;
+    }
+
+    /** Takes the time from a packet that was sent once to its ACK (Karn: never from a repeated one). */
+    void measured(long roundTripNanos) {
+        if (smoothedNanos < 0) {
+            smoothedNanos = roundTripNanos;
+            variationNanos = roundTripNanos / 2.0;
+        } else {
+            variationNanos += VARIATION_GAIN * (Math.abs(roundTripNanos - smoothedNanos) - variationNanos);
+            smoothedNanos += GAIN * (roundTripNanos - smoothedNanos);
+        }
+        timeoutNanos = clamp((long) (smoothedNanos + 4 * variationNanos));
+    }
+
+    /** Doubles the wait after a time-out; the next measurement ends it. */
+    void backOff() {
+        timeoutNanos = Math.min(mostNanos, timeoutNanos * 2);
+    }
+
+    /** Ends a back-off when the client was heard although nothing could be measured. */
+    void heard() {
+        if (smoothedNanos >= 0) {
+            timeoutNanos = clamp((long) (smoothedNanos + 4 * variationNanos));
+        }
+    }
+
+    private long clamp(long nanos) {
+        return Math.max(leastNanos, Math.min(mostNanos, nanos));
+    }
+}
