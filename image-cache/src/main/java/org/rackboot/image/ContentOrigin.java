@@ -1,0 +1,30 @@
+package org.rackboot.image;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletionStage;
+
+/** Where content comes from when the cache lacks it. Nothing that it delivers is trusted. */
+public interface ContentOrigin {
+
+    /** Receives content in order. */
+    interface Sink {
+        /**
+         * Takes the next bytes, which are the caller's again afterwards. May block while they are written to disk.
+         *
+         * @throws IOException to end the fetch: the bytes are wrong, or cannot be kept
+         */
+        void accept(ByteBuffer bytes) throws IOException;
+    }
+
+    /**
+     * Completes with the concatenated digests of the chunks, or fails. Never throws, never blocks.
+     */
+    CompletionStage<byte[]> chunkDigests(Content content);
+
+    /**
+     * Delivers the whole content to {@code sink}, on a thread of its own, and then completes; fails when it breaks off
+     * or when the sink throws. Never throws, never blocks.
+     */
+    CompletionStage<Void> fetch(Content content, Sink sink);
+}
