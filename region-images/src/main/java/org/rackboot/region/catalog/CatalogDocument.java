@@ -1,0 +1,83 @@
+package org.rackboot.region.catalog;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.rackboot.region.store.ImageRepository.Artifact;
+import org.rackboot.region.store.ImageRepository.Image;
+import org.rackboot.region.store.ImageRepository.Kind;
+import org.rackboot.region.store.ImageRepository.Version;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The catalog as racks read it, format {@value #FORMAT}.
+ *
+ * <p>{@code objects} maps each sha256 to size and sha256 of its chunk list; the list itself is fetched with the
+ * content, so the document stays small however large the images are. {@code images} holds every version,
+ * {@code bootloaders} the newest of each method and architecture.
+ */
+public final class CatalogDocument {
+    public static final String FORMAT = "rackboot-catalog:1";
+
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private CatalogDocument() {}
+
+    /**
+     * Renders the document.
+     *
+     * @param versions the ones that win first, newest serial first
+     * @param kernelOptions that the operator adds to every machine's kernel command line
+     */
+    public static byte[] render(long version, List<Version> versions, List<String> kernelOptions) {
+        Map<String, List<Object>> objects = new LinkedHashMap<>();
+        List<Map<String, Object>> images = new ArrayList<>();
+        List<Map<String, Object>> bootloaders = new ArrayList<>();
+        Set<String> loadersSeen = new HashSet<>();
+        for (Version each : versions) {
+            Image image = each.image();
+            boolean loader = image.kind() == Kind.BOOTLOADER;
+            if (loader && !loadersSeen.add(image.method() + "/" + image.arch())) {
+                continue;
+            }
+            Map<String, Object> entry = new LinkedHashMap<>();
+            if (loader) {
+                entry.put("method", image.method());
+                entry.put("arch", image.arch());
+            } else {
+                entry.put("os", image.os());
+                entry.put("release", image.release());
+                entry.put("version", image.releaseVersion());
+                entry.put("title", image.title());
+                entry.put("arch", image.arch());
+                entry.put("subarch", image.subarch());
+                entry.put("flavour", image.flavour());
+                entry.put("label", image.label());
+                entry.put("subarches", image.subarches());
+            }
+            entry.put("serial", each.serial());
+            entry.put("files", files(each.artifacts(), objects));
+            (loader ? bootloaders : images).add(entry);
+        }
+        Map<String, Object> document = new LinkedHashMap<>();
+        document.put("format", FORMAT);
+        document.put("version", version);
+        document.put("settings", Map.of("kernelOptions", kernelOptions));
+        document.put("images", images);
+        document.put("bootloaders", bootloaders);
+        document.put("objects", objects);
+        return JSON.writeValueAsBytes(document);
+    }
+
+    private static Map<String, String> files(List<Artifact> artifacts, Map<String, List<Object>> objects) {
+        Map<String, String> files = new LinkedHashMap<>();
+        for (Artifact artifact : artifacts) {
+            files.put(artifact.name(), artifact.sha256());
+            objects.putIfAbsent(artifact.sha256(), List.of(artifact.size(), artifact.chunkList()));
+        }
+        return files;
+    }
+}

@@ -1,0 +1,74 @@
+package org.rackboot.region.simplestreams;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.tukaani.xz.XZInputStream;
+
+/**
+ * A bootloader's {@code tar.xz}, unpacked in memory. Nothing is written under a member's name: members are values, and
+ * only regular files at the root with a plain name count (S-40, S-41).
+ */
+public final class Archive {
+    private static final int MAX_MEMBERS = 1_000;
+    private static final int MAX_TOTAL_BYTES = 256 << 20;
+    private static final int XZ_MEMORY_KIB = 64 << 10;
+    private static final Pattern MEMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,99}");
+
+    private Archive() {}
+
+    /**
+     * The members by name, in the archive's order.
+     *
+     * @throws StreamFormatException if it is damaged, too large, or has a member of another kind or name
+     */
+    public static Map<String, byte[]> unpack(byte[] tarXz) throws StreamFormatException {
+        Map<String, byte[]> members = new LinkedHashMap<>();
+        long total = 0;
+        int entries = 0;
+        try (InputStream xz = new XZInputStream(new ByteArrayInputStream(tarXz), XZ_MEMORY_KIB);
+                TarArchiveInputStream tar = new TarArchiveInputStream(xz)) {
+            TarArchiveEntry entry;
+            while ((entry = tar.getNextEntry()) != null) {
+                if (++entries > MAX_MEMBERS) {
+                    throw new StreamFormatException("the archive has more than " + MAX_MEMBERS + " members");
+                }
+                String name = entry.getName().startsWith("./") ? entry.getName().substring(2) : entry.getName();
+                if (entry.isDirectory() && (name.isEmpty() || name.equals("/"))) {
+                    continue; // "./", which "tar c ." writes.
+                }
+                // Sparse members and links are no regular files to commons-compress.
+                if (!entry.isFile() || entry.isLink() || entry.isSymbolicLink() || entry.isSparse()) {
+                    throw new StreamFormatException("the archive has a member that is not a regular file");
+                }
+                if (!MEMBER.matcher(name).matches()) {
+                    throw new StreamFormatException("the archive has a member that is not a plain name at its root");
+                }
+                if (total + entry.getSize() > MAX_TOTAL_BYTES || entry.getSize() < 0) {
+                    throw new StreamFormatException("the archive unpacks to more than " + MAX_TOTAL_BYTES + " bytes");
+                }
+                byte[] bytes = tar.readNBytes((int) entry.getSize());
+                if (bytes.length != entry.getSize()) {
+                    throw new StreamFormatException("the archive ends in the middle of a member");
+                }
+                total += bytes.length;
+                if (members.put(name, bytes) != null) {
+                    throw new StreamFormatException("the archive has two members of one name");
+                }
+            }
+        } catch (StreamFormatException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) { // The tar reader throws both for damaged headers.
+            throw new StreamFormatException("the archive cannot be unpacked: " + e.getMessage(), e);
+        }
+        if (members.isEmpty()) {
+            throw new StreamFormatException("the archive has no members");
+        }
+        return members;
+    }
+}

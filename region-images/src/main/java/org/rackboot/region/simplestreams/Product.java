@@ -1,0 +1,91 @@
+package org.rackboot.region.simplestreams;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * One product of a stream: an image for one kernel, a single-file image, or a bootloader.
+ *
+ * @param name {@code com.ubuntu.maas.stable:v3:boot:24.04:amd64:ga-24.04}
+ * @param attributes its own and inherited scalars: {@code os}, {@code release}, {@code arch}, …
+ * @param versions by serial, oldest first, compared as text
+ */
+public record Product(String name, Map<String, String> attributes, SortedMap<String, List<Item>> versions) {
+    public Product {
+        attributes = Map.copyOf(attributes);
+        TreeMap<String, List<Item>> copy = new TreeMap<>(Comparator.<String>naturalOrder());
+        versions.forEach((serial, items) -> copy.put(serial, List.copyOf(items)));
+        versions = java.util.Collections.unmodifiableSortedMap(copy);
+    }
+
+    /**
+     * One file of one version.
+     *
+     * @param name the item's key
+     * @param ftype {@code boot-kernel}, {@code squashfs}, {@code archive.tar.xz}, …
+     * @param size in bytes
+     * @param sha256 64 lower-case hexadecimal digits
+     * @param attributes all scalars, inherited ones included
+     */
+    public record Item(
+            String name, String ftype, MirrorPath path, long size, String sha256, Map<String, String> attributes) {
+        public Item {
+            attributes = Map.copyOf(attributes);
+        }
+    }
+
+    public String attribute(String key, String otherwise) {
+        return attributes.getOrDefault(key, otherwise);
+    }
+
+    /** {@code uefi}, {@code pxe}, …; absent for images. */
+    public Optional<String> bootMethod() {
+        return Optional.ofNullable(attributes.get("bootloader-type"));
+    }
+
+    public String arch() {
+        return attribute("arch", "");
+    }
+
+    /** Very old streams say no operating system and mean Ubuntu. */
+    public String os() {
+        return attribute("os", "ubuntu");
+    }
+
+    public String release() {
+        return attribute("release", "");
+    }
+
+    public String label() {
+        return attribute("label", "");
+    }
+
+    /** Kernel flavour; {@code generic} when the stream names none. */
+    public String flavour() {
+        return attribute("kflavor", "generic");
+    }
+
+    /**
+     * Kernel level with its flavour, as MAAS writes it: {@code ga-24.04}, {@code hwe-24.04-lowlatency},
+     * {@code hwe-24.04-lowlatency-edge}. The stream's own {@code subarch} has no flavour.
+     */
+    public String kernel() {
+        String subarch = attribute("subarch", "generic");
+        if (flavour().equals("generic")) {
+            return subarch;
+        }
+        String edge = "-edge";
+        return subarch.endsWith(edge)
+                ? subarch.substring(0, subarch.length() - edge.length()) + "-" + flavour() + edge
+                : subarch + "-" + flavour();
+    }
+
+    /** The largest serial as text is the newest version. */
+    public Optional<String> newestSerial() {
+        return versions.isEmpty() ? Optional.empty() : Optional.of(versions.lastKey());
+    }
+}

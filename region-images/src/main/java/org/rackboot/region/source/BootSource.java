@@ -1,0 +1,27 @@
+package org.rackboot.region.source;
+
+import java.net.URI;
+import java.util.Optional;
+
+/**
+ * A simplestreams mirror that images are imported from.
+ *
+ * @param id 0 before it is stored
+ * @param name unique, for people
+ * @param url of the mirror's root, with a final slash
+ * @param priority the larger wins where two sources offer the same image
+ * @param enabled whether imports ask it
+ * @param unsigned whether its metadata is taken without a signature; only ever because an operator said so
+ * @param trust the keyring that signs it; empty for an unsigned source
+ */
+public record BootSource(
+        long id, String name, URI url, int priority, boolean enabled, boolean unsigned, Optional<Trust> trust) {
+
+    /** A keyring, given as bytes or as a file of the region's host. */
+    public sealed interface Trust {
+        record Data(byte[] keyring) implements Trust {}
+
+        /** Read at each import, so that a package update takes effect. */
+        record File(String path) implements Trust {}
+    }
+}

@@ -1,0 +1,115 @@
+package org.rackboot.region.sync;
+
+import java.time.Clock;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.rackboot.region.source.BootSource;
+import org.rackboot.region.store.DatabaseException;
+
+/** Runs imports, one at a time, and tells how they go. Thread-safe. */
+public final class ImportService {
+    /**
+     * The running or last import.
+     *
+     * @param number counts imports since this process started, from 1
+     * @param report once it has ended
+     */
+    public record Status(
+            int number,
+            Instant started,
+            Optional<Instant> ended,
+            ImportProgress.Snapshot progress,
+            Optional<ImportReport> report) {
+        public boolean running() {
+            return report.isEmpty();
+        }
+    }
+
+    private final Importer importer;
+    private final Callable<List<BootSource>> usableSources;
+    private final Runnable afterPublish;
+    private final Clock clock;
+    private @Nullable Current current; // Guarded by this.
+    private int count; // Guarded by this.
+
+    /**
+     * @param usableSources asked at the start of each import
+     * @param afterPublish called when an import has ended, whether or not it changed anything
+     */
+    public ImportService(
+            Importer importer, Callable<List<BootSource>> usableSources, Runnable afterPublish, Clock clock) {
+        this.importer = importer;
+        this.usableSources = usableSources;
+        this.afterPublish = afterPublish;
+        this.clock = clock;
+    }
+
+    /** Starts an import, unless one is running; returns the one that runs now. */
+    public synchronized Status start() {
+        if (current == null || current.ended()) {
+            current = new Current(++count);
+            current.thread.start();
+        }
+        return current.status();
+    }
+
+    /** Ends the running import, if there is one; what it downloaded stays for the next. */
+    public synchronized void stop() {
+        if (current != null) {
+            current.thread.interrupt();
+        }
+    }
+
+    /** The running or last import; empty before the first. */
+    public synchronized Optional<Status> status() {
+        return Optional.ofNullable(current).map(Current::status);
+    }
+
+    private final class Current {
+        private final int number;
+        private final Instant started = clock.instant();
+        private final ImportProgress progress = new ImportProgress();
+        private final Thread thread = new Thread(this::run, "import");
+        private volatile @Nullable ImportReport report;
+        private volatile @Nullable Instant endedAt;
+
+        Current(int number) {
+            this.number = number;
+            thread.setDaemon(true);
+        }
+
+        boolean ended() {
+            return report != null;
+        }
+
+        Status status() {
+            ImportReport known = report; // Before the progress: an ended import's progress is final.
+            return new Status(
+                    number, started, Optional.ofNullable(endedAt), progress.snapshot(), Optional.ofNullable(known));
+        }
+
+        private void run() {
+            ImportReport result;
+            try {
+                result = importer.run(usableSources.call(), progress);
+            } catch (InterruptedException e) {
+                result = failed("The import was stopped; the next one goes on from here");
+            } catch (DatabaseException e) {
+                result = failed(String.valueOf(e.getMessage()));
+            } catch (Exception e) { // A bug must not leave an import that seems to run for ever.
+                result = failed("The import ended by a fault of this program: " + e);
+            }
+            progress.enter(ImportProgress.Phase.ENDED);
+            afterPublish.run();
+            endedAt = clock.instant();
+            report = result;
+        }
+
+        private static ImportReport failed(String problem) {
+            return new ImportReport(ImportReport.Outcome.FAILED, List.of(), List.of(problem), 0, 0);
+        }
+    }
+}
