@@ -1,0 +1,389 @@
+package org.rackboot.server;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.rackboot.image.Content;
+import org.rackboot.image.ContentId;
+import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.tftp.Negotiation;
+import org.rackboot.region.Region;
+import org.rackboot.region.store.RegionDatabase;
+import org.rackboot.region.sync.HttpMirror;
+import org.rackboot.server.config.ServerConfig;
+import org.rackboot.server.config.StateDirectory;
+import org.rackboot.server.event.BootEvents;
+import org.rackboot.server.event.BootLog;
+import org.rackboot.server.event.Neighbours;
+import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.metrics.Metrics;
+import org.rackboot.server.net.Addresses;
+import org.rackboot.server.net.EventLoops;
+import org.rackboot.server.rack.CatalogFollower;
+import org.rackboot.server.rack.Rack;
+import org.rackboot.server.rack.RegionClient;
+import org.rackboot.server.region.RegionApi;
+import org.rackboot.server.tftp.TftpListener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Builds everything, starts it, stops it in reverse order. The only class that sees both the region's side and the
+ * rack's.
+ */
+public final class RackBoot implements AutoCloseable {
+    /** What one process is. */
+    public enum Role {
+        /** Region and rack in one process, talking over loopback. */
+        SERVE,
+        REGION,
+        RACK;
+
+        boolean hasRegion() {
+            return this != RACK;
+        }
+
+        boolean hasRack() {
+            return this != REGION;
+        }
+    }
+
+    /** Where everything listens. */
+    public record Listeners(
+            List<InetSocketAddress> tftp,
+            List<InetSocketAddress> http,
+            List<InetSocketAddress> api,
+            List<InetSocketAddress> admin) {
+        public Listeners {
+            tftp = List.copyOf(tftp);
+            http = List.copyOf(http);
+            api = List.copyOf(api);
+            admin = List.copyOf(admin);
+        }
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(RackBoot.class);
+    private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
+
+    private final Deque<AutoCloseable> started = new ArrayDeque<>();
+    private final ServerConfig config;
+    private final Role role;
+    private final AtomicBoolean ready = new AtomicBoolean();
+    private final Metrics metrics = new Metrics(ready::get);
+    private final List<InetSocketAddress> tftp = new ArrayList<>();
+    private final List<InetSocketAddress> http = new ArrayList<>();
+    private final List<InetSocketAddress> api = new ArrayList<>();
+    private final List<InetSocketAddress> admin = new ArrayList<>();
+
+    private RackBoot(ServerConfig config, Role role) {
+        this.config = config;
+        this.role = role;
+    }
+
+    /**
+     * Starts a process of the given role.
+     *
+     * @throws IOException if something cannot be opened; its message says what to do, and nothing stays open
+     */
+    public static RackBoot start(ServerConfig config, Role role) throws IOException, InterruptedException {
+        RackBoot process = new RackBoot(config, role);
+        try {
+            process.start();
+            return process;
+        } catch (IOException | InterruptedException | RuntimeException e) {
+            process.close();
+            throw e;
+        }
+    }
+
+    public Listeners listeners() {
+        return new Listeners(tftp, http, api, admin);
+    }
+
+    @Override
+    public void close() {
+        ready.set(false);
+        while (!started.isEmpty()) {
+            try {
+                started.removeLast().close();
+            } catch (Exception e) { // Everything else must be stopped all the same.
+                LOG.warn("Something did not stop cleanly", e);
+            }
+        }
+    }
+
+    private void start() throws IOException, InterruptedException {
+        StateDirectory state = new StateDirectory(config.state());
+        state.create();
+        closeAtEnd(lock(config.state().resolve("lock")));
+        EventLoops loops = closeAtEnd(EventLoops.best());
+        ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
+        closeAtEnd(timer::shutdownNow);
+        Optional<URI> regionUrl = config.region().url();
+        Optional<String> token = config.region().token();
+        if (role.hasRegion()) {
+            String ownToken = apiToken(state);
+            regionUrl = Optional.of(startRegion(state, loops, timer, ownToken));
+            token = Optional.of(ownToken);
+        }
+        if (role.hasRack()) {
+            startRack(loops, timer, regionUrl.orElseThrow(), token.orElseThrow());
+        }
+        startAdmin(loops);
+        ready.set(true);
+    }
+
+    private URI startRegion(StateDirectory state, EventLoops loops, ScheduledExecutorService timer, String token)
+            throws IOException {
+        RegionDatabase database = closeAtEnd(RegionDatabase.open(config.api().database()));
+        Region region = new Region(
+                database,
+                new HttpMirror(timer),
+                Clock.systemUTC(),
+                pause -> TimeUnit.NANOSECONDS.sleep(pause.toNanos()),
+                config.boot().kernelOptions());
+        closeAtEnd(region.imports()::stop);
+        ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
+        HttpListener listener = closeAtEnd(
+                new HttpListener(loops, new RegionApi(region, token, databaseThreads), HttpListener.Limits.API));
+        for (InetAddress address : Addresses.toListenOn(config.bind())) {
+            api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));
+        }
+        InetSocketAddress own = api.stream()
+                .filter(address -> address.getAddress().isLoopbackAddress())
+                .findFirst()
+                .orElse(api.get(0));
+        URI url = URI.create("http://" + Addresses.hostAndPort(own) + "/");
+        state.writeApiUrl(url.toString());
+        closeAtEnd(state::removeApiUrl);
+        return url;
+    }
+
+    private void startRack(EventLoops loops, ScheduledExecutorService timer, URI regionUrl, String token)
+            throws IOException, InterruptedException {
+        ExecutorService fillThreads = closeAtEnd(pool("fill", config.cache().maxFills() + 2));
+        ExecutorService diskThreads = closeAtEnd(pool("disk", 8));
+        RegionClient region = new RegionClient(regionUrl, token, fillThreads, timer);
+        ImageCache cache = new ImageCache(
+                config.state().resolve("cache"),
+                new ImageCache.Settings(
+                        config.cache().memoryBytes(),
+                        config.cache().diskBytes(),
+                        config.cache().maxFills(),
+                        Duration.ofSeconds(1)),
+                region,
+                diskThreads,
+                new CacheLog(metrics));
+        BootEvents events = closeAtEnd(new BootEvents(new Neighbours(Path.of("/proc/net/arp"), System::nanoTime)));
+        events.subscribe(new BootLog());
+        events.subscribe(metrics);
+        CatalogFollower follower =
+                closeAtEnd(new CatalogFollower(region, config.state().resolve("catalog.json"), new SecureRandom()));
+        follower.start();
+        follower.awaitFirstAnswer(FIRST_CATALOG);
+        verifyInBackground(cache, follower.catalog(), diskThreads);
+
+        Ports ports = new Ports();
+        Rack rack = new Rack(follower::catalog, cache, events, ports, Clock.systemUTC(), System::nanoTime);
+        List<InetAddress> addresses = Addresses.toListenOn(config.bind());
+        HttpListener boot = closeAtEnd(new HttpListener(loops, rack, HttpListener.Limits.BOOT));
+        for (InetAddress address : addresses) {
+            List<Integer> opened = new ArrayList<>();
+            for (int port : config.http().ports()) {
+                InetSocketAddress bound = boot.bind(address, port, "HTTP", "--http-port 5248");
+                http.add(bound);
+                opened.add(bound.getPort());
+            }
+            ports.put(address, opened);
+        }
+        TftpListener tftpListener = closeAtEnd(new TftpListener(
+                loops,
+                rack,
+                new TftpListener.Limits(
+                        new Negotiation.Limits(
+                                config.tftp().maxBlockSize(),
+                                config.tftp().maxWindowSize(),
+                                Negotiation.Limits.DEFAULT.maxWindowBytes()),
+                        config.tftp().maxTransfers()),
+                metrics,
+                System::nanoTime));
+        for (InetAddress address : addresses) {
+            tftp.add(tftpListener.bind(address, config.tftp().port()));
+        }
+        metrics.gauge("tftp.transfers", tftpListener::activeTransfers);
+        metrics.gauge("http.connections", boot::openConnections);
+        metrics.gauge("events.dropped", events::dropped);
+        metrics.gauge("cache.memory.bytes", () -> cache.statistics().memoryBytes());
+        metrics.gauge("cache.disk.bytes", () -> cache.statistics().diskBytes());
+        metrics.gauge("cache.fills.active", () -> cache.statistics().activeFills());
+        metrics.gauge("cache.fills.waiting", () -> cache.statistics().waitingFills());
+        metrics.gauge("catalog.version", () -> follower.catalog().version());
+        metrics.gauge("region.in.step", () -> follower.isInStep() ? 1 : 0);
+    }
+
+    private void startAdmin(EventLoops loops) throws IOException {
+        HttpListener listener = closeAtEnd(new HttpListener(loops, metrics, HttpListener.Limits.BOOT));
+        List<InetAddress> addresses = config.bind().isEmpty()
+                ? List.of(InetAddress.getLoopbackAddress())
+                : Addresses.toListenOn(config.bind());
+        for (InetAddress address : addresses) {
+            admin.add(listener.bind(address, config.admin().port(), "The admin listener", "--admin-port 5251"));
+        }
+    }
+
+    /** What is on disk already is verified while machines are served; until then it goes out chunk by verified chunk. */
+    private static void verifyInBackground(ImageCache cache, BootCatalog catalog, ExecutorService diskThreads) {
+        for (BootFile file : catalog.contents().values()) {
+            Content content =
+                    new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256()));
+            diskThreads.execute(() -> cache.verifyStored(content));
+        }
+    }
+
+    private static String apiToken(StateDirectory state) throws IOException {
+        Optional<String> known = state.apiToken();
+        if (known.isPresent() && !known.get().isEmpty()) {
+            return known.get();
+        }
+        byte[] random = new byte[32];
+        new SecureRandom().nextBytes(random);
+        String token = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
+        state.writeApiToken(token);
+        return token;
+    }
+
+    /** Two servers on one state directory would each think they own it. */
+    private static AutoCloseable lock(Path file) throws IOException {
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try {
+            FileLock lock = channel.tryLock();
+            if (lock != null) {
+                return channel;
+            }
+        } catch (OverlappingFileLockException e) {
+            channel.close();
+            throw inUse(file);
+        }
+        channel.close();
+        throw inUse(file);
+    }
+
+    private static IOException inUse(Path file) {
+        return new IOException("The state directory %s is in use by another rackboot; stop that one, or choose another"
+                        .formatted(file.getParent())
+                + " with --state DIR");
+    }
+
+    private <T extends AutoCloseable> T closeAtEnd(T part) {
+        started.addLast(part);
+        return part;
+    }
+
+    private ExecutorService pool(String name, int size) {
+        return Executors.newFixedThreadPool(size, threads(name));
+    }
+
+    private ExecutorService closeAtEnd(ExecutorService pool) {
+        started.addLast(pool::shutdownNow);
+        return pool;
+    }
+
+    private static ThreadFactory threads(String name) {
+        AtomicInteger count = new AtomicInteger();
+        return work -> {
+            Thread thread = new Thread(work, name + "-" + count.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
+    /** Which HTTP ports each address has. Filled before any machine is answered. */
+    private static final class Ports implements Rack.HttpPorts {
+        private final Map<InetAddress, List<Integer>> byAddress = new ConcurrentHashMap<>();
+
+        void put(InetAddress address, List<Integer> ports) {
+            byAddress.put(address, List.copyOf(ports));
+        }
+
+        @Override
+        public int named(InetSocketAddress local) {
+            List<Integer> ports = byAddress.get(local.getAddress());
+            return ports == null ? local.getPort() : ports.get(0);
+        }
+
+        @Override
+        public boolean alsoPort80(InetSocketAddress local) {
+            List<Integer> ports = byAddress.get(local.getAddress());
+            return ports != null && ports.contains(80);
+        }
+
+        @Override
+        public String host(InetSocketAddress local) {
+            return Addresses.host(local.getAddress());
+        }
+    }
+
+    /** Says what the cache does, to the log and the counters. */
+    private static final class CacheLog implements ImageCache.Listener {
+        private final Metrics metrics;
+
+        CacheLog(Metrics metrics) {
+            this.metrics = metrics;
+        }
+
+        @Override
+        public void fillStarted(Content content) {
+            metrics.count("cache.fills.started");
+            LOG.info("Fetching {} from the region, {} B", content.id(), content.size());
+        }
+
+        @Override
+        public void fillCompleted(Content content) {
+            metrics.count("cache.fills.completed");
+            LOG.info("Fetched {} from the region, verified", content.id());
+        }
+
+        @Override
+        public void fillFailed(Content content, Throwable cause) {
+            metrics.count("cache.fills.failed");
+            LOG.warn("Fetching {} from the region failed: {}", content.id(), message(cause));
+        }
+
+        @Override
+        public void corruptionFound(ContentId id, Throwable cause) {
+            metrics.count("cache.corruptions");
+            LOG.warn("{} on disk was dropped: {}", id, message(cause));
+        }
+
+        private static String message(@Nullable Throwable cause) {
+            return cause == null ? "" : String.valueOf(cause.getMessage());
+        }
+    }
+}

@@ -1,0 +1,108 @@
+package org.rackboot.server.cli;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Optional;
+import org.rackboot.server.config.StateDirectory;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Speaks to a running server's API. */
+final class Client {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    private final HttpClient http = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(5))
+            .build();
+    private final URI root;
+    private final String token;
+
+    private Client(URI root, String token) {
+        this.root = root;
+        this.token = token;
+    }
+
+    /** The server cannot be reached: exit code 3. */
+    static final class UnreachableException extends Exception {
+        UnreachableException(String message) {
+            super(message);
+        }
+    }
+
+    /** The server said no: exit code 1. */
+    static final class RefusedException extends Exception {
+        RefusedException(String message) {
+            super(message);
+        }
+    }
+
+    /** Finds the server by {@code --url} and {@code --token-file}, else by what it keeps in the state directory. */
+    static Client find(ServerOptions options) throws UnreachableException {
+        StateDirectory state = new StateDirectory(options.state().orElseGet(StateDirectory::standard));
+        try {
+            Optional<String> url = options.url().isPresent() ? options.url() : state.apiUrl();
+            if (url.isEmpty()) {
+                throw new UnreachableException(
+                        "No rackboot is running with the state directory " + state.path()
+                                + ". Start one with 'rackboot serve', or name it with --state DIR, or --url URL --token-file FILE");
+            }
+            Optional<String> token = options.tokenFile().isPresent()
+                    ? Optional.of(Files.readString(options.tokenFile().get()).strip())
+                    : state.apiToken();
+            if (token.isEmpty()) {
+                throw new UnreachableException("There is no API token in " + state.path()
+                        + "; give --token-file FILE, a copy of the file api-token in the server's state directory");
+            }
+            String root = url.get().endsWith("/") ? url.get() : url.get() + "/";
+            return new Client(URI.create(root), token.get());
+        } catch (IOException | IllegalArgumentException e) {
+            throw new UnreachableException("The server's address and token cannot be read: " + e.getMessage()
+                    + ". The user who runs the server can, and root");
+        }
+    }
+
+    JsonNode get(String path) throws UnreachableException, RefusedException, InterruptedException {
+        return send(request(path).GET());
+    }
+
+    JsonNode post(String path, Object body) throws UnreachableException, RefusedException, InterruptedException {
+        return send(request(path)
+                .header("Content-Type", "application/json")
+                .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
+    }
+
+    private HttpRequest.Builder request(String path) {
+        return HttpRequest.newBuilder(root.resolve("api/v1/" + path))
+                .timeout(Duration.ofSeconds(60))
+                .header("Authorization", "Bearer " + token);
+    }
+
+    private JsonNode send(HttpRequest.Builder builder)
+            throws UnreachableException, RefusedException, InterruptedException {
+        HttpResponse<byte[]> response;
+        try {
+            response = http.send(builder.build(), BodyHandlers.ofByteArray());
+        } catch (IOException e) {
+            throw new UnreachableException("The server at %s does not answer%s. Is it running? See its log"
+                    .formatted(root, e.getMessage() == null ? "" : " (" + e.getMessage() + ")"));
+        }
+        try {
+            JsonNode body = JSON.readTree(response.body());
+            if (response.statusCode() >= 300) {
+                throw new RefusedException(body.path("error").asString("the server answered " + response.statusCode()));
+            }
+            return body;
+        } catch (JacksonException e) {
+            throw new UnreachableException("What answers at %s is not rackboot's API".formatted(root));
+        }
+    }
+}

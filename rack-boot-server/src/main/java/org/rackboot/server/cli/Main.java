@@ -1,0 +1,60 @@
+package org.rackboot.server.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code rackboot}. Exit codes: 0 done, 1 failed (also in part), 2 usage, 3 cannot reach the server. */
+@Command(
+        name = "rackboot",
+        description = "Boots real machines from the network: TFTP, PXE and HTTP from one verified image cache.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        scope = picocli.CommandLine.ScopeType.INHERIT,
+        subcommands = {
+            ServeCommand.Serve.class,
+            ServeCommand.RegionRole.class,
+            ServeCommand.RackRole.class,
+            SourcesCommand.class,
+            SelectionsCommand.class,
+            ImagesCommand.class,
+            WarmUpCommand.class
+        },
+        footer = {
+            "",
+            "From empty to serving:",
+            "  rackboot serve &",
+            "  rackboot selections add --os ubuntu --release noble --arch amd64",
+            "  rackboot images import --wait",
+            "",
+            "Exit codes: 0 done, 1 failed (also in part), 2 usage, 3 cannot reach the server."
+        })
+public final class Main implements Runnable {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private CommandSpec spec;
+
+    public static void main(String[] arguments) {
+        System.exit(run(arguments));
+    }
+
+    /** Runs one command and returns its exit code. */
+    public static int run(String... arguments) {
+        return commandLine().execute(arguments);
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new Main()).setExecutionExceptionHandler((failure, commandLine, parsed) -> {
+            commandLine.getErr().println("rackboot: this is a fault of the program, please report it: " + failure);
+            failure.printStackTrace(commandLine.getErr());
+            return 1;
+        });
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "Say what to do:");
+    }
+}

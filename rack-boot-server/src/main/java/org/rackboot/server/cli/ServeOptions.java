@@ -1,0 +1,86 @@
+package org.rackboot.server.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.rackboot.server.config.ConfigException;
+import org.rackboot.server.config.ServerConfig;
+import org.rackboot.server.config.Settings;
+import picocli.CommandLine.Option;
+
+/** The flags of {@code serve}, {@code region} and {@code rack}; each overrides a key of the configuration. */
+final class ServeOptions {
+    @Option(names = "--config", paramLabel = "FILE", description = "configuration file (YAML)")
+    private @Nullable Path config;
+
+    @Option(names = "--state", paramLabel = "DIR", description = "where everything is kept")
+    private @Nullable String state;
+
+    @Option(
+            names = "--bind",
+            paramLabel = "ADDR",
+            description = "address of every listener; may be repeated (default: all addresses of this machine)")
+    private @Nullable List<String> bind;
+
+    @Option(names = "--tftp-port", paramLabel = "N", description = "default: 69")
+    private @Nullable String tftpPort;
+
+    @Option(names = "--http-port", paramLabel = "N", description = "default: 5248; may be repeated")
+    private @Nullable List<String> httpPorts;
+
+    @Option(names = "--api-port", paramLabel = "N", description = "default: 5240")
+    private @Nullable String apiPort;
+
+    @Option(names = "--admin-port", paramLabel = "N", description = "metrics and health (default: 5250)")
+    private @Nullable String adminPort;
+
+    @Option(
+            names = "--database",
+            paramLabel = "JDBC-URL",
+            description = "region database (default: SQLite in the state directory)")
+    private @Nullable String database;
+
+    @Option(names = "--region", paramLabel = "URL", description = "the region's API, for a rack on its own")
+    private @Nullable String region;
+
+    @Option(names = "--token", paramLabel = "T", description = "token that the region knows this rack by")
+    private @Nullable String token;
+
+    @Option(names = "--dhcp", paramLabel = "off|proxy", description = "default: off")
+    private @Nullable String dhcp;
+
+    @Option(names = "--interface", paramLabel = "NAME", description = "for --dhcp; may be repeated")
+    private @Nullable List<String> interfaces;
+
+    ServerConfig read() throws ConfigException {
+        Map<String, List<String>> flags = new LinkedHashMap<>();
+        put(flags, "state", state);
+        put(flags, "tftp.port", tftpPort);
+        put(flags, "api.port", apiPort);
+        put(flags, "admin.port", adminPort);
+        put(flags, "database", database);
+        put(flags, "region.url", region);
+        put(flags, "region.token", token);
+        put(flags, "dhcp.mode", dhcp);
+        putAll(flags, "bind", bind);
+        putAll(flags, "http.ports", httpPorts);
+        putAll(flags, "dhcp.interfaces", interfaces);
+        return ServerConfig.read(new Settings(Optional.ofNullable(config), System.getenv(), flags));
+    }
+
+    private static void put(Map<String, List<String>> flags, String key, @Nullable String value) {
+        if (value != null) {
+            flags.put(key, List.of(value));
+        }
+    }
+
+    private static void putAll(Map<String, List<String>> flags, String key, @Nullable List<String> values) {
+        if (values != null) {
+            flags.put(key, new ArrayList<>(values));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package org.rackboot.server.config;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
+import java.util.Set;
+
+/** What a server keeps, and where client commands find it: {@code api-url} and {@code api-token}. */
+public final class StateDirectory {
+    private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
+
+    private final Path path;
+
+    public StateDirectory(Path path) {
+        this.path = path;
+    }
+
+    /** {@code /var/lib/rackboot} for root, else below the user's home. */
+    public static Path standard() {
+        if ("root".equals(System.getProperty("user.name"))) {
+            return Path.of("/var/lib/rackboot");
+        }
+        String configured = System.getenv("XDG_STATE_HOME");
+        Path base = configured != null && !configured.isEmpty()
+                ? Path.of(configured)
+                : Path.of(System.getProperty("user.home"), ".local", "state");
+        return base.resolve("rackboot");
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    /** Makes the directory for its owner alone, if it is not there. */
+    public void create() throws IOException {
+        if (!Files.isDirectory(path)) {
+            Files.createDirectories(
+                    path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+    }
+
+    public Optional<String> apiUrl() throws IOException {
+        return read("api-url");
+    }
+
+    public Optional<String> apiToken() throws IOException {
+        return read("api-token");
+    }
+
+    public void writeApiUrl(String url) throws IOException {
+        write("api-url", url);
+    }
+
+    public void writeApiToken(String token) throws IOException {
+        write("api-token", token);
+    }
+
+    /** Removes the address of a server that stops, so that clients say at once that none runs. */
+    public void removeApiUrl() throws IOException {
+        Files.deleteIfExists(path.resolve("api-url"));
+    }
+
+    private Optional<String> read(String name) throws IOException {
+        Path file = path.resolve(name);
+        return Files.exists(file) ? Optional.of(Files.readString(file).strip()) : Optional.empty();
+    }
+
+    /** Never readable by others, not even for a moment, and never half written. */
+    private void write(String name, String text) throws IOException {
+        Path part = Files.createTempFile(path, name, ".part", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+        Files.writeString(part, text + "\n");
+        Files.move(part, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+}

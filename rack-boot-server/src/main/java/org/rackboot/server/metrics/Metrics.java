@@ -1,0 +1,94 @@
+package org.rackboot.server.metrics;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
+import org.rackboot.server.event.BootEvent;
+import org.rackboot.server.http.HttpCall;
+import org.rackboot.server.http.HttpReply;
+import org.rackboot.server.http.HttpService;
+import org.rackboot.server.tftp.TftpListener;
+
+/**
+ * Counters from the event bus and gauges of what the process holds, at {@code /metrics}; {@code /healthz} and {@code
+ * /readyz} beside it. Labels are closed lists only: nothing a stranger writes becomes one (S-64).
+ */
+public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener, HttpService {
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final BooleanSupplier ready;
+
+    /** @param ready whether machines are served */
+    public Metrics(BooleanSupplier ready) {
+        this.ready = ready;
+    }
+
+    @Override
+    public void accept(BootEvent event) {
+        String[] labels = {
+            "transport", word(event.transport()), "phase", event.phase().word(), "answer", word(event.answer())
+        };
+        Timer.builder("rackboot.requests").tags(labels).register(registry).record(event.duration());
+        DistributionSummary.builder("rackboot.sent.bytes")
+                .tags(
+                        "transport",
+                        word(event.transport()),
+                        "phase",
+                        event.phase().word())
+                .register(registry)
+                .record((double) event.bytes());
+    }
+
+    @Override
+    public void dropped(TftpListener.Dropped why) {
+        Counter.builder("rackboot.tftp.dropped")
+                .tag("reason", word(why))
+                .register(registry)
+                .increment();
+    }
+
+    /** Counts something that has no event of its own; {@code name} is one of the program's own words. */
+    public void count(String name) {
+        registry.counter("rackboot." + name).increment();
+    }
+
+    /** Shows a number that is asked for at each look. */
+    public void gauge(String name, DoubleSupplier value) {
+        Gauge.builder("rackboot." + name, value::getAsDouble).register(registry);
+    }
+
+    @Override
+    public CompletionStage<HttpReply> answer(HttpCall call) {
+        return CompletableFuture.completedFuture(reply(call));
+    }
+
+    private HttpReply reply(HttpCall call) {
+        if (!call.method().equals("GET") && !call.isHead()) {
+            return HttpReply.text(405, "only GET and HEAD are served").with("Allow", "GET, HEAD");
+        }
+        return switch (call.path()) {
+            case "/metrics" ->
+                HttpReply.bytes(
+                        200,
+                        "text/plain; version=0.0.4; charset=utf-8",
+                        registry.scrape().getBytes(UTF_8));
+            case "/healthz" -> HttpReply.text(200, "ok");
+            case "/readyz" -> ready.getAsBoolean() ? HttpReply.text(200, "ready") : HttpReply.text(503, "not ready");
+            default -> HttpReply.text(404, "see /metrics, /healthz and /readyz");
+        };
+    }
+
+    private static String word(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}

@@ -1,0 +1,5 @@
+/** Event loops and addresses: epoll where there is one, NIO elsewhere. */
+@NullMarked
+package org.rackboot.server.net;
+
+import org.jspecify.annotations.NullMarked;

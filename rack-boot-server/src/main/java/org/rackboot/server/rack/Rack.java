@@ -1,0 +1,205 @@
+package org.rackboot.server.rack;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.rackboot.image.Content;
+import org.rackboot.image.ContentId;
+import org.rackboot.image.ContentReader;
+import org.rackboot.image.ContentUnavailableException;
+import org.rackboot.image.VerificationException;
+import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.bootname.MacAddress;
+import org.rackboot.protocol.resolve.BootAnswer;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.protocol.resolve.BootRequest;
+import org.rackboot.protocol.resolve.BootRequest.ServerAddress;
+import org.rackboot.protocol.resolve.BootRequest.Transport;
+import org.rackboot.protocol.resolve.BootResolver;
+import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
+import org.rackboot.protocol.tftp.TftpError;
+import org.rackboot.server.event.BootEvent;
+import org.rackboot.server.event.BootEvents;
+import org.rackboot.server.http.ContentReplies;
+import org.rackboot.server.http.HttpCall;
+import org.rackboot.server.http.HttpReply;
+import org.rackboot.server.http.HttpService;
+import org.rackboot.server.tftp.TftpService;
+
+/**
+ * Answers machines: one resolver and one cache for both protocols, one event for every request. Runs on event loops and
+ * never blocks.
+ */
+public final class Rack implements TftpService, HttpService {
+    private static final Pattern MAC_IN_NAME =
+            Pattern.compile("(?:^|[^0-9a-fA-F])((?:01-)?[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})$");
+    /** GRUB reads 200, 206 and 404 only (quirk H2): a refused name is "not found" to it, too. */
+    private static final int NO_SUCH_FILE = 404;
+
+    private static final Set<Outcome> COMPLETE = Set.of(Outcome.COMPLETED, Outcome.COMPLETED_UNCONFIRMED);
+
+    /** The boot listeners' HTTP ports. */
+    public interface HttpPorts {
+        /** The port that configurations name, on the address a machine reached. */
+        int named(InetSocketAddress local);
+
+        /** Whether that address has port 80, too. */
+        boolean alsoPort80(InetSocketAddress local);
+
+        /** The address as a URL writes it. */
+        String host(InetSocketAddress local);
+    }
+
+    private final BootResolver resolver = new BootResolver();
+    private final Supplier<BootCatalog> catalog;
+    private final ImageCache cache;
+    private final BootEvents events;
+    private final HttpPorts ports;
+    private final Clock clock;
+    private final LongSupplier nanoClock;
+
+    public Rack(
+            Supplier<BootCatalog> catalog,
+            ImageCache cache,
+            BootEvents events,
+            HttpPorts ports,
+            Clock clock,
+            LongSupplier nanoClock) {
+        this.catalog = catalog;
+        this.cache = cache;
+        this.events = events;
+        this.ports = ports;
+        this.clock = clock;
+        this.nanoClock = nanoClock;
+    }
+
+    @Override
+    public TftpService.Answer answer(String filename, InetSocketAddress client, InetSocketAddress local) {
+        Asked asked = new Asked(BootEvent.Transport.TFTP, filename, client);
+        BootAnswer answer = resolve(filename, Transport.TFTP, local);
+        BodySource body;
+        if (answer instanceof BootAnswer.Content content) {
+            body = BodySource.of(reader(content.file()));
+        } else if (answer instanceof BootAnswer.Rendered rendered) {
+            body = BodySource.of(rendered.text().getBytes(UTF_8));
+        } else if (answer instanceof BootAnswer.Empty) {
+            body = BodySource.of(new byte[0]);
+        } else if (answer instanceof BootAnswer.Refused refused) {
+            asked.became(BootEvent.Answer.REFUSED, BootPhase.OTHER, 0, refused.reason());
+            return new TftpService.Answer.Refuse(TftpError.ACCESS_VIOLATION, refused.reason());
+        } else {
+            BootAnswer.NotFound missing = (BootAnswer.NotFound) answer;
+            asked.became(BootEvent.Answer.NOT_FOUND, missing.phase(), 0, missing.reason());
+            return new TftpService.Answer.Refuse(TftpError.NOT_FOUND, missing.reason());
+        }
+        return new TftpService.Answer.Serve(
+                body,
+                (outcome, detail, bytes, duration) -> asked.became(answerOf(outcome), answer.phase(), bytes, detail));
+    }
+
+    @Override
+    public CompletionStage<HttpReply> answer(HttpCall call) {
+        Asked asked = new Asked(BootEvent.Transport.HTTP, call.path(), call.remote());
+        if (!call.method().equals("GET") && !call.isHead()) {
+            asked.became(BootEvent.Answer.REFUSED, BootPhase.OTHER, 0, "only GET and HEAD are served");
+            return CompletableFuture.completedFuture(
+                    HttpReply.text(405, "only GET and HEAD are served").with("Allow", "GET, HEAD"));
+        }
+        BootAnswer answer = resolve(call.path(), Transport.HTTP, call.local());
+        HttpReply reply;
+        if (answer instanceof BootAnswer.Content content) {
+            reply = ContentReplies.answer(
+                    call, reader(content.file()), content.file().mediaType());
+        } else if (answer instanceof BootAnswer.Rendered rendered) {
+            reply = HttpReply.bytes(200, "text/plain", rendered.text().getBytes(UTF_8));
+        } else if (answer instanceof BootAnswer.Empty) {
+            reply = HttpReply.bytes(200, "text/plain", new byte[0]);
+        } else if (answer instanceof BootAnswer.Refused refused) {
+            asked.became(BootEvent.Answer.REFUSED, BootPhase.OTHER, 0, refused.reason());
+            return CompletableFuture.completedFuture(HttpReply.text(NO_SUCH_FILE, refused.reason()));
+        } else {
+            BootAnswer.NotFound missing = (BootAnswer.NotFound) answer;
+            asked.became(BootEvent.Answer.NOT_FOUND, missing.phase(), 0, missing.reason());
+            return CompletableFuture.completedFuture(HttpReply.text(NO_SUCH_FILE, missing.reason()));
+        }
+        boolean probe = call.isHead() || reply.status() == 304;
+        return CompletableFuture.completedFuture(reply.whenSent((bytes, failure) -> asked.became(
+                failure.isPresent()
+                        ? (isOurs(failure.get()) ? BootEvent.Answer.FAILED : BootEvent.Answer.ABORTED)
+                        : probe ? BootEvent.Answer.PROBED : BootEvent.Answer.SENT,
+                answer.phase(),
+                bytes,
+                failure.map(cause -> String.valueOf(cause.getMessage())).orElse("status=" + reply.status()))));
+    }
+
+    private BootAnswer resolve(String name, Transport transport, InetSocketAddress local) {
+        ServerAddress server = new ServerAddress(ports.host(local), ports.named(local), ports.alsoPort80(local));
+        return resolver.resolve(new BootRequest(name, transport, server), catalog.get());
+    }
+
+    private ContentReader reader(BootFile file) {
+        return cache.open(
+                new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256())));
+    }
+
+    private static boolean isOurs(Throwable failure) {
+        Throwable cause = failure.getCause() != null ? failure.getCause() : failure;
+        return cause instanceof ContentUnavailableException || cause instanceof VerificationException;
+    }
+
+    private static BootEvent.Answer answerOf(Outcome outcome) {
+        if (COMPLETE.contains(outcome)) {
+            return BootEvent.Answer.SENT;
+        }
+        return switch (outcome) {
+            case PROBED -> BootEvent.Answer.PROBED;
+            case FAILED -> BootEvent.Answer.FAILED;
+            default -> BootEvent.Answer.ABORTED;
+        };
+    }
+
+    /** A request, until it is known what became of it. */
+    private final class Asked {
+        private final BootEvent.Transport transport;
+        private final String name;
+        private final InetSocketAddress client;
+        private final Instant at = clock.instant();
+        private final long startedNanos = nanoClock.getAsLong();
+
+        Asked(BootEvent.Transport transport, String name, InetSocketAddress client) {
+            this.transport = transport;
+            this.name = BootEvent.printable(name);
+            this.client = client;
+        }
+
+        void became(BootEvent.Answer answer, BootPhase phase, long bytes, String reason) {
+            Matcher mac = MAC_IN_NAME.matcher(name);
+            Optional<String> address =
+                    mac.find() ? MacAddress.parse(mac.group(1)).map(MacAddress::text) : Optional.empty();
+            events.publish(new BootEvent(
+                    at,
+                    transport,
+                    client,
+                    address,
+                    phase,
+                    name,
+                    answer,
+                    bytes,
+                    Duration.ofNanos(nanoClock.getAsLong() - startedNanos),
+                    BootEvent.printable(reason)));
+        }
+    }
+}

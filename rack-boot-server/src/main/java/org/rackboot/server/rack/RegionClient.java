@@ -1,0 +1,201 @@
+package org.rackboot.server.rack;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpResponse.BodySubscribers;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Flow;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.rackboot.image.Content;
+import org.rackboot.image.ContentOrigin;
+import org.rackboot.image.ContentUnavailableException;
+
+/**
+ * A rack's side of the region's API: the catalog, and content for the cache. Trusts nothing it is sent; the cache
+ * verifies.
+ */
+public final class RegionClient implements ContentOrigin {
+    /** Nothing for so long ends a transfer; the next reader tries again. */
+    private static final Duration STALL = Duration.ofSeconds(20);
+
+    private final HttpClient client;
+    private final URI region;
+    private final String token;
+    private final ScheduledExecutorService watchdog;
+
+    /**
+     * @param region its API's root, ending with a slash
+     * @param token that the region knows this rack by
+     * @param threads bytes are handed on by these, which may block on the disk
+     */
+    public RegionClient(URI region, String token, ExecutorService threads, ScheduledExecutorService watchdog) {
+        this.client = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(Duration.ofSeconds(5))
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .executor(threads)
+                .build();
+        this.region = region;
+        this.token = token;
+        this.watchdog = watchdog;
+    }
+
+    /** A catalog document and its entity tag. */
+    public record Catalog(byte[] document, String etag) {}
+
+    /**
+     * The catalog, if it is another than the one with {@code etag}; waits for a change up to {@code patience}. Blocks.
+     */
+    public Optional<Catalog> catalog(Optional<String> etag, Duration patience)
+            throws IOException, InterruptedException {
+        HttpRequest.Builder request =
+                request("api/v1/catalog?wait=" + patience.toSeconds()).timeout(patience.plus(STALL));
+        etag.ifPresent(tag -> request.header("If-None-Match", tag));
+        HttpResponse<byte[]> response = client.send(request.build(), BodyHandlers.ofByteArray());
+        if (response.statusCode() == 304) {
+            return Optional.empty();
+        }
+        if (response.statusCode() != 200) {
+            throw new IOException(refusal(response.statusCode()));
+        }
+        String tag = response.headers().firstValue("ETag").orElse("");
+        return Optional.of(new Catalog(response.body(), tag));
+    }
+
+    @Override
+    public CompletionStage<byte[]> chunkDigests(Content content) {
+        HttpRequest request = request("api/v1/content/" + content.id() + "/chunks")
+                .timeout(STALL)
+                .build();
+        return client.sendAsync(request, BodyHandlers.ofByteArray()).thenApply(response -> {
+            if (response.statusCode() != 200) {
+                throw new CompletionException(unavailable(content, response.statusCode()));
+            }
+            return response.body();
+        });
+    }
+
+    @Override
+    public CompletionStage<Void> fetch(Content content, Sink sink) {
+        HttpRequest request =
+                request("api/v1/content/" + content.id()).timeout(STALL).build();
+        return client.sendAsync(
+                        request,
+                        head -> head.statusCode() == 200
+                                ? new SinkSubscriber(content, sink)
+                                : BodySubscribers.replacing(null))
+                .thenAccept(response -> {
+                    if (response.statusCode() != 200) {
+                        throw new CompletionException(unavailable(content, response.statusCode()));
+                    }
+                });
+    }
+
+    private HttpRequest.Builder request(String path) {
+        return HttpRequest.newBuilder(region.resolve(path))
+                .header("Authorization", "Bearer " + token)
+                .header("Accept-Encoding", "identity");
+    }
+
+    private ContentUnavailableException unavailable(Content content, int status) {
+        return new ContentUnavailableException("The region did not deliver content %s: %s"
+                .formatted(content.id().sha256().substring(0, 12), refusal(status)));
+    }
+
+    private String refusal(int status) {
+        return switch (status) {
+            case 401, 403 -> "the region at %s does not accept this rack's token (%d)".formatted(region, status);
+            case 404 -> "the region at %s does not have it (404)".formatted(region);
+            default -> "the region at %s answered %d".formatted(region, status);
+        };
+    }
+
+    /** Hands bytes to a sink as they come, one batch at a time, and gives up when none come. */
+    private final class SinkSubscriber implements HttpResponse.BodySubscriber<@Nullable Void> {
+        private final Content content;
+        private final Sink sink;
+        private final CompletableFuture<@Nullable Void> body = new CompletableFuture<>();
+        private final ScheduledFuture<?> watch;
+        private volatile long lastProgressNanos = System.nanoTime();
+        private volatile Flow.@Nullable Subscription subscription;
+
+        SinkSubscriber(Content content, Sink sink) {
+            this.content = content;
+            this.sink = sink;
+            this.watch = watchdog.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
+        }
+
+        @Override
+        public CompletionStage<@Nullable Void> getBody() {
+            return body;
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription newSubscription) {
+            subscription = newSubscription;
+            newSubscription.request(1);
+        }
+
+        @Override
+        public void onNext(List<ByteBuffer> buffers) {
+            lastProgressNanos = System.nanoTime();
+            Flow.Subscription current = requireNonNull(subscription);
+            try {
+                for (ByteBuffer buffer : buffers) {
+                    sink.accept(buffer);
+                }
+                current.request(1);
+            } catch (IOException | RuntimeException e) {
+                current.cancel();
+                end(e);
+            }
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            end(new ContentUnavailableException(
+                    "The region at %s broke off while it sent content %s: %s"
+                            .formatted(region, content.id().sha256().substring(0, 12), failure.getMessage()),
+                    failure));
+        }
+
+        @Override
+        public void onComplete() {
+            end(null);
+        }
+
+        private void look() {
+            Flow.Subscription current = subscription;
+            if (current != null && System.nanoTime() - lastProgressNanos > STALL.toNanos()) {
+                current.cancel();
+                end(new ContentUnavailableException(
+                        "The region at %s sent nothing for %d s".formatted(region, STALL.toSeconds())));
+            }
+        }
+
+        private void end(@Nullable Throwable failure) {
+            watch.cancel(false);
+            if (failure == null) {
+                body.complete(null);
+            } else {
+                body.completeExceptionally(failure);
+            }
+        }
+    }
+}
