@@ -1,0 +1,153 @@
+package org.rackboot.it.lab;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** The shell scripts of {@code integration-tests/lab}, with a bound on everything they do. */
+final class FirmwareLab {
+    /** Kernels, loaders and two architectures are downloaded as packages, once. */
+    private static final Duration PREPARATION = Duration.ofMinutes(15);
+
+    private static final Duration SERVER_START = Duration.ofMinutes(3);
+    private static final Duration ONE_BOOT = Duration.ofMinutes(5);
+
+    private final Path scripts;
+    private final Path work;
+
+    private FirmwareLab(Path scripts, Path work) {
+        this.scripts = scripts;
+        this.work = work;
+    }
+
+    /** The lab of the source tree that the test runs in. Its output goes to {@code target}. */
+    static FirmwareLab ofThisTree() {
+        Path start = Path.of("").toAbsolutePath();
+        for (Path at = start; at != null; at = at.getParent()) {
+            Path module = at.resolve("integration-tests");
+            if (Files.isExecutable(module.resolve("lab/run-test.sh"))) {
+                return new FirmwareLab(module.resolve("lab"), module.resolve("target/lab"));
+            }
+        }
+        throw new IllegalStateException("No integration-tests/lab in " + start + " or above it");
+    }
+
+    /** What this machine lacks for the lab, one thing a line; empty when it can run. */
+    List<String> missing() throws IOException, InterruptedException {
+        Path log = work.resolve("check.log");
+        BoundedProcess.Ending ending =
+                BoundedProcess.run(List.of(script("lab.sh"), "check"), Map.of(), log, Duration.ofSeconds(30));
+        List<String> lines = new ArrayList<>(Text.lines(log));
+        if (!ending.isSuccess() && lines.isEmpty()) {
+            lines.add("an answer of lab.sh check: " + ending);
+        }
+        return lines;
+    }
+
+    /** Makes images and streams; returns at once when they are there. */
+    void prepare() throws IOException, InterruptedException {
+        Path log = work.resolve("prepare.log");
+        BoundedProcess.Ending ending =
+                BoundedProcess.run(List.of(script("prepare.sh"), work.toString()), Map.of(), log, PREPARATION);
+        if (!ending.isSuccess()) {
+            throw new AssertionError("The lab's images could not be made: " + ending + "\n" + Text.tail(log, 40));
+        }
+    }
+
+    /**
+     * One server, one stream, one machine after another.
+     *
+     * @param name of the directory under {@code target/lab} that everything goes to
+     * @param stream which of the prepared streams the server imports
+     * @param httpPorts that the server listens on
+     */
+    LabRun boot(String name, String stream, String httpPorts, List<String> firmware)
+            throws IOException, InterruptedException {
+        Path directory = work.resolve(name);
+        delete(directory);
+        Files.createDirectories(directory);
+        Path log = directory.resolve("run.log");
+        Map<String, String> environment = Map.of(
+                "LAB_NAME", "rb" + ProcessHandle.current().pid() + name.charAt(0),
+                "LAB_DIR", directory.toString(),
+                "LAB_SERVER_CMD", script("rackboot-server.sh"),
+                "LAB_STREAM", work.resolve(stream).toString(),
+                "LAB_HTTP_PORTS", httpPorts,
+                "LAB_READY_FILE", directory.resolve("ready").toString(),
+                "LAB_READY_SECONDS", Long.toString(SERVER_START.toSeconds()),
+                "LAB_ACCEL_CACHE", work.resolve("accel").toString());
+        List<String> command = new ArrayList<>(List.of(
+                script("run-test.sh"),
+                "--images",
+                work.resolve("images").toString(),
+                "--serial",
+                "--timeout",
+                Long.toString(ONE_BOOT.toSeconds())));
+        command.addAll(firmware);
+        Duration bound =
+                SERVER_START.plus(ONE_BOOT.multipliedBy(firmware.size())).plusSeconds(60);
+
+        BoundedProcess.Ending ending;
+        try {
+            ending = BoundedProcess.run(command, environment, log, bound);
+        } finally {
+            // run-test.sh removes its network itself, unless it was killed; then this does, else it finds nothing.
+            BoundedProcess.run(List.of(script("lab.sh"), "down"), environment, directory.resolve("down.log"), ONE_BOOT);
+        }
+
+        List<FirmwareBoot> boots = new ArrayList<>();
+        for (int tap = 0; tap < firmware.size(); tap++) {
+            boots.add(FirmwareBoot.read(firmware.get(tap), tap, directory, log));
+        }
+        return new LabRun(directory, ending, boots);
+    }
+
+    /** What one run left. */
+    record LabRun(Path directory, BoundedProcess.Ending ending, List<FirmwareBoot> boots) {
+        LabRun {
+            boots = List.copyOf(boots);
+        }
+
+        Path serverLog() {
+            return directory.resolve("server.log");
+        }
+
+        Path runLog() {
+            return directory.resolve("run.log");
+        }
+
+        /** The region's own account; a run whose server never became ready has none, and fails here with the reason. */
+        ImageCatalog catalog() throws IOException {
+            Path file = directory.resolve("images.json");
+            assertThat(file)
+                    .withFailMessage(
+                            "The server was not ready to boot a machine (%s).%n%s%s",
+                            ending, Text.tail(runLog(), 60), Text.tail(serverLog(), 40))
+                    .isRegularFile();
+            return ImageCatalog.read(file);
+        }
+    }
+
+    private String script(String name) {
+        return scripts.resolve(name).toString();
+    }
+
+    private static void delete(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package org.rackboot.it.lab;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.rackboot.it.lab.FirmwareLab.LabRun;
+
+/**
+ * SeaBIOS with iPXE, OVMF and AAVMF boot from {@code rackboot serve}, which imported a signed image stream before. A boot
+ * is good when the Linux that came up has the squashfs of the region's catalog, byte for byte.
+ */
+@Tag("lab")
+@Timeout(value = 40, unit = TimeUnit.MINUTES)
+class FirmwareLabTest {
+    private final FirmwareLab lab = FirmwareLab.ofThisTree();
+
+    /** Continuous integration must not pass because it lacks something: there, what is missing is a failure. */
+    @BeforeEach
+    void theLabCanRunHere() throws IOException, InterruptedException {
+        boolean required = "true".equals(System.getenv("CI")) || "required".equals(System.getenv("RACKBOOT_LAB"));
+        String wanted = System.getProperty("lab", Boolean.toString(required));
+        assumeTrue(Boolean.parseBoolean(wanted), "The firmware lab is off; ./check or -Dlab=true turns it on");
+
+        List<String> missing = lab.missing();
+        if (!missing.isEmpty()) {
+            String reason = "The firmware lab cannot run here; missing: " + String.join("; ", missing);
+            assumeTrue(required, reason);
+            fail(reason);
+        }
+        lab.prepare();
+    }
+
+    @Test
+    void biosAndUefiMachinesBootTheImageOfTheCatalog() throws IOException, InterruptedException {
+        LabRun run = lab.boot("signed", "stream", "5248", List.of("bios-ipxe", "uefi-pxe", "arm64-pxe"));
+
+        everyMachineHasTheSquashfsOfTheCatalog(run);
+    }
+
+    @Test
+    void httpBootWorksAndAGrubThatCannotNameAPortTakesItsKernelFromPort80() throws IOException, InterruptedException {
+        LabRun run = lab.boot("http", "stream-http", "5248 80", List.of("uefi-http", "uefi-pxe"));
+
+        everyMachineHasTheSquashfsOfTheCatalog(run);
+        noMachineGotItsKernelByTftp(run);
+    }
+
+    private static void everyMachineHasTheSquashfsOfTheCatalog(LabRun run) throws IOException {
+        ImageCatalog catalog = run.catalog();
+        List<String> problems = new ArrayList<>();
+        for (FirmwareBoot boot : run.boots()) {
+            Optional<String> expected = catalog.newest(boot.arch(), "squashfs").map(ImageCatalog.Artifact::sha256);
+            Optional<String> found = boot.squashfsSha256();
+            if (found.isPresent() && found.equals(expected)) {
+                String seconds = boot.seconds().orElse("?").replaceFirst("(\\.[0-9])[0-9]*$", "$1");
+                report(boot, "BOOT-OK " + seconds + "s squashfs-sha256=" + found.get() + " == catalog");
+                continue;
+            }
+            String what = found.isEmpty()
+                    ? boot.bootFail().orElse("no BOOT-OK on its console")
+                    : "its squashfs is " + found.get() + ", the catalog's newest is " + expected.orElse("none");
+            report(boot, "FAILED " + what);
+            problems.add(boot.firmware() + ": " + what + "\n" + Text.tail(boot.console(), 40));
+        }
+        if (!problems.isEmpty()) {
+            fail(String.join("\n", problems) + Text.tail(run.serverLog(), 40) + "Everything else is in "
+                    + run.directory());
+        }
+        assertThat(run.ending().isSuccess())
+                .as("run-test.sh: %s%n%s", run.ending(), Text.tail(run.runLog(), 20))
+                .isTrue();
+    }
+
+    /** Seen from both ends: what the server wrote in its log, and what the network counted. */
+    private static void noMachineGotItsKernelByTftp(LabRun run) throws IOException {
+        List<String> kernels = Text.lines(run.serverLog()).stream()
+                .filter(line -> line.contains("boot-kernel"))
+                .toList();
+        assertThat(kernels)
+                .as("log lines of the kernel%n%s", Text.tail(run.serverLog(), 40))
+                .isNotEmpty()
+                .noneMatch(line -> line.toLowerCase(Locale.ROOT).contains("tftp"));
+
+        ImageCatalog catalog = run.catalog();
+        for (FirmwareBoot boot : run.boots()) {
+            long kernel =
+                    catalog.newest(boot.arch(), "boot-kernel").orElseThrow().size();
+            boot.traffic().ifPresent(traffic -> {
+                assertThat(traffic.udpBytes())
+                        .as("UDP bytes to %s", boot.firmware())
+                        .isLessThan(kernel);
+                assertThat(traffic.tcpBytes())
+                        .as("TCP bytes to %s", boot.firmware())
+                        .isGreaterThan(kernel);
+            });
+        }
+    }
+
+    /** One line per firmware on standard output, which {@code ./check} repeats in its summary. */
+    private static void report(FirmwareBoot boot, String verdict) {
+        System.out.println("LAB " + boot.firmware() + " " + verdict);
+    }
+}
