@@ -37,6 +37,7 @@ import org.rackboot.server.http.ContentReplies;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
 import org.rackboot.server.http.HttpService;
+import org.rackboot.server.tftp.BodySource;
 import org.rackboot.server.tftp.TftpService;
 
 /**

@@ -3,7 +3,6 @@ package org.rackboot.server.tftp;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
-import org.rackboot.server.rack.BodySource;
 
 /** What a TFTP listener needs of the rack. Called on event loops: must not block. */
 public interface TftpService {

@@ -34,7 +34,6 @@ import org.rackboot.protocol.tftp.TftpPacket.Ack;
 import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
 import org.rackboot.protocol.tftp.TftpPacket.OptionAck;
 import org.rackboot.protocol.tftp.TftpPacket.ReadRequest;
-import org.rackboot.server.rack.BodySource;
 
 /**
  * Carries packets, time and chunks between one socket and one {@link ReadTransfer}. Everything runs on the socket's event

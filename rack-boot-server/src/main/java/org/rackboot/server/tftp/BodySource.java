@@ -1,4 +1,4 @@
-package org.rackboot.server.rack;
+package org.rackboot.server.tftp;
 
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;

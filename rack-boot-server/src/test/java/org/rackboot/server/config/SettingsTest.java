@@ -1,0 +1,107 @@
+package org.rackboot.server.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.assertj.core.api.InstanceOfAssertFactories;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SettingsTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void aFlagWinsOverAVariableAndAVariableOverTheFile() throws Exception {
+        Path file = write("tftp:\n  port: 1000\n  max-window-size: 8\napi:\n  port: 1001\n");
+        Map<String, String> environment = Map.of("RACKBOOT_TFTP_PORT", "2000", "RACKBOOT_API_PORT", "2001");
+        Map<String, List<String>> flags = Map.of("tftp.port", List.of("3000"));
+
+        ServerConfig config = ServerConfig.read(new Settings(Optional.of(file), environment, flags));
+
+        assertThat(config.tftp().port()).isEqualTo(3000);
+        assertThat(config.api().port()).isEqualTo(2001);
+        assertThat(config.tftp().maxWindowSize()).isEqualTo(8);
+    }
+
+    @Test
+    void allProblemsAreToldAtOnceWithWhatToWriteInstead() throws IOException {
+        Path file = write("tftp:\n  prot: 69\n  max-block-size: 7\nhttp:\n  ports: [5248, 70000]\nboot:\n"
+                + "  kernel-options: \"quiet $(reboot)\"\n");
+
+        assertThatThrownBy(() -> ServerConfig.read(new Settings(
+                        Optional.of(file), Map.of("RACKBOOT_APY_PORT", "1"), Map.of("bind", List.of("no such host")))))
+                .asInstanceOf(InstanceOfAssertFactories.type(ConfigException.class))
+                .extracting(ConfigException::problems, InstanceOfAssertFactories.list(String.class))
+                .anySatisfy(text -> assertThat(text).isEqualTo("unknown key 'tftp.prot'; did you mean 'tftp.port'?"))
+                .anySatisfy(text -> assertThat(text).contains("tftp.max-block-size is '7'; use 8 to 65464"))
+                .anySatisfy(text -> assertThat(text).contains("http.ports is '70000'"))
+                .anySatisfy(text -> assertThat(text).contains("boot.kernel-options: '$(reboot)'"))
+                .anySatisfy(text -> assertThat(text).contains("bind is 'no such host'"))
+                .anySatisfy(text -> assertThat(text)
+                        .isEqualTo("unknown variable 'RACKBOOT_APY_PORT'; did you mean 'RACKBOOT_API_PORT'?"))
+                .hasSize(6);
+    }
+
+    @Test
+    void listsComeFromFilesVariablesAndRepeatedFlags() throws Exception {
+        Path file = write("http:\n  ports: [5248, 80]\n");
+
+        assertThat(read(file, Map.of(), Map.of()).http().ports()).containsExactly(5248, 80);
+        assertThat(read(file, Map.of("RACKBOOT_HTTP_PORTS", "1, 2"), Map.of())
+                        .http()
+                        .ports())
+                .containsExactly(1, 2);
+        assertThat(read(file, Map.of(), Map.of("http.ports", List.of("3", "4")))
+                        .http()
+                        .ports())
+                .containsExactly(3, 4);
+    }
+
+    @Test
+    void sizesAndKernelOptionsAreReadableByPeople() throws Exception {
+        Path file =
+                write("cache:\n  memory: 64MiB\n  disk: 2GiB\nboot:\n  kernel-options: console=ttyS0,115200 quiet\n");
+
+        ServerConfig config = read(file, Map.of(), Map.of());
+
+        assertThat(config.cache().memoryBytes()).isEqualTo(64L << 20);
+        assertThat(config.cache().diskBytes()).isEqualTo(2L << 30);
+        assertThat(config.boot().kernelOptions()).containsExactly("console=ttyS0,115200", "quiet");
+    }
+
+    @Test
+    void aFileThatIsNoYamlOrNotThereIsAProblemNotACrash() throws IOException {
+        Path broken = write("tftp: [unclosed");
+        assertThatThrownBy(() -> read(broken, Map.of(), Map.of())).hasMessageContaining("is not YAML");
+        Path missing = directory.resolve("missing.yaml");
+        assertThatThrownBy(() -> read(missing, Map.of(), Map.of())).hasMessageContaining("cannot be read");
+        Path list = write("- a\n- b\n");
+        assertThatThrownBy(() -> read(list, Map.of(), Map.of())).hasMessageContaining("not a YAML mapping");
+    }
+
+    @Test
+    void anEmptyFileIsTheDefault() throws Exception {
+        ServerConfig config = read(write(""), Map.of(), Map.of());
+
+        assertThat(config.tftp().port()).isEqualTo(69);
+        assertThat(config.http().ports()).containsExactly(5248);
+        assertThat(config.api().port()).isEqualTo(5240);
+        assertThat(config.admin().port()).isEqualTo(5250);
+    }
+
+    private static ServerConfig read(Path file, Map<String, String> environment, Map<String, List<String>> flags)
+            throws ConfigException {
+        return ServerConfig.read(new Settings(Optional.of(file), environment, flags));
+    }
+
+    private Path write(String text) throws IOException {
+        return Files.writeString(Files.createTempFile(directory, "rackboot", ".yaml"), text);
+    }
+}

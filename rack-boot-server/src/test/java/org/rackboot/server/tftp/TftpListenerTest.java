@@ -1,0 +1,305 @@
+package org.rackboot.server.tftp;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.apache.commons.net.tftp.TFTP;
+import org.apache.commons.net.tftp.TFTPClient;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.rackboot.protocol.tftp.Negotiation;
+import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
+import org.rackboot.protocol.tftp.TftpError;
+import org.rackboot.server.net.EventLoops;
+
+class TftpListenerTest {
+    private static final byte[] LOADER = random(957_424, 1);
+    private static final byte[] LARGE = random(33_600_000, 2); // 65,625 blocks of 512: the number wraps.
+
+    private final EventLoops loops = EventLoops.best();
+    private final Map<String, byte[]> files = new ConcurrentHashMap<>();
+    private final List<String> ends = new CopyOnWriteArrayList<>();
+    private final Map<TftpListener.Dropped, Integer> dropped = new EnumMap<>(TftpListener.Dropped.class);
+    private final TftpListener listener = new TftpListener(
+            loops,
+            this::answer,
+            new TftpListener.Limits(Negotiation.Limits.DEFAULT, 1_000),
+            this::onDrop,
+            System::nanoTime);
+    private InetSocketAddress server = InetSocketAddress.createUnresolved("unbound", 0);
+
+    @BeforeEach
+    void start() throws Exception {
+        files.put("bootx64.efi", LOADER);
+        files.put("large", LARGE);
+        files.put("empty", new byte[0]);
+        server = listener.bind(InetAddress.getLoopbackAddress(), 0);
+    }
+
+    @AfterEach
+    void stop() {
+        listener.close();
+        loops.close();
+    }
+
+    @Test
+    void anIndependentClientReadsFilesOfEverySize() throws Exception {
+        for (int size : new int[] {0, 1, 511, 512, 513, 1 << 20, (1 << 20) + 512}) {
+            byte[] bytes = random(size, size);
+            files.put("file", bytes);
+
+            assertThat(read("file")).isEqualTo(bytes);
+        }
+        assertThat(ends).allMatch(end -> end.startsWith("COMPLETED "));
+    }
+
+    @Test
+    void blockNumbersGoOnAfter65535() throws Exception { // T16
+        assertThat(read("large")).isEqualTo(LARGE);
+    }
+
+    @Test
+    void aMissingFileIsErrorOneWithTheReasonFromAPortOfItsOwn() {
+        // commons-net refuses an ERROR that comes from the well-known port.
+        assertThatThrownBy(() -> read("nothing"))
+                .hasMessageContaining("Error code 1")
+                .hasMessageContaining("because");
+    }
+
+    @Test
+    void windowsGoOutWholeAndAreAcknowledgedOnce() throws Exception {
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "1468", "windowsize", "4", "tsize", "0"));
+            DatagramPacket optionAck = receive(client);
+            assertThat(text(optionAck)).isEqualTo("\0\6blksize\0001468\0windowsize\0004\0tsize\000957424\0");
+
+            assertThat(readWindowed(client, (InetSocketAddress) optionAck.getSocketAddress(), 1_468, 4))
+                    .isEqualTo(LOADER);
+        }
+        await().untilAsserted(() -> assertThat(ends).singleElement().asString().contains("COMPLETED 957424"));
+    }
+
+    @Test
+    void theSizeProbeOfUefiIsNoFailure() throws Exception { // T3
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "tsize", "0", "blksize", "1468"));
+            DatagramPacket optionAck = receive(client);
+            send(client, optionAck.getSocketAddress(), "\0\5\0\u0008User aborted the transfer\0".getBytes(ISO_8859_1));
+        }
+
+        await().untilAsserted(() -> assertThat(ends).singleElement().asString().startsWith("PROBED"));
+    }
+
+    @Test
+    void aRequestThatCameTwiceIsOneTransfer() throws Exception { // T12
+        try (DatagramSocket client = client()) {
+            byte[] request = request("bootx64.efi", "octet", "blksize", "512");
+            send(client, server, request);
+            DatagramPacket first = receive(client);
+            send(client, server, request);
+            DatagramPacket second = receive(client);
+
+            assertThat(second.getSocketAddress()).isEqualTo(first.getSocketAddress());
+            assertThat(listener.activeTransfers()).isOne();
+        }
+    }
+
+    @Test
+    void theSamePortAskingForAnotherFileIsANewTransfer() throws Exception { // T15
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "512"));
+            DatagramPacket first = receive(client);
+            send(client, first.getSocketAddress(), new byte[] {0, 4, 0, 0});
+            receive(client);
+            send(client, server, request("empty", "octet", "blksize", "1024"));
+
+            DatagramPacket second = receive(client);
+            assertThat(second.getSocketAddress()).isNotEqualTo(first.getSocketAddress());
+            assertThat(text(second)).contains("1024");
+        }
+        await().untilAsserted(() -> assertThat(ends).anyMatch(end -> end.startsWith("CLOSED_BY_CLIENT")));
+    }
+
+    @Test
+    void aStrangerIsToldSoAndChangesNothing() throws Exception { // T25, S-09
+        try (DatagramSocket client = client();
+                DatagramSocket stranger = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "1468", "windowsize", "8"));
+            DatagramPacket optionAck = receive(client);
+            InetSocketAddress transfer = (InetSocketAddress) optionAck.getSocketAddress();
+            send(stranger, transfer, new byte[] {0, 4, 0, 0});
+
+            assertThat(text(receive(stranger))).startsWith("\0\5\0\5");
+            send(stranger, transfer, "\0\5\0\0bye\0".getBytes(ISO_8859_1)); // ERROR is never answered (S-08).
+            assertThat(readWindowed(client, transfer, 1_468, 8)).isEqualTo(LOADER);
+        }
+    }
+
+    @Test
+    void onlyReadingIsAllowedAndOnlyInOctet() throws Exception { // S-03
+        try (DatagramSocket client = client()) {
+            send(client, server, "\0\2evil\0octet\0".getBytes(ISO_8859_1));
+            assertThat(text(receive(client))).startsWith("\0\5\0\2").contains("read-only");
+        }
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "mail"));
+            assertThat(text(receive(client))).startsWith("\0\5\0\4");
+        }
+    }
+
+    @Test
+    void whatIsNoRequestIsNeverAnswered() throws Exception { // S-08
+        try (DatagramSocket client = client()) {
+            for (String packet :
+                    List.of("\0\5\0\1no\0", "\0\4\0\1", "\0\3\0\1data", "\0\6a\0b\0", "x", "\0\1", "\0\1name")) {
+                send(client, server, packet.getBytes(ISO_8859_1));
+            }
+            send(client, server, request("empty", "octet"));
+
+            assertThat(text(receive(client))).isEqualTo("\0\3\0\1"); // The first answer is the valid request's.
+        }
+        assertThat(dropped)
+                .containsEntry(TftpListener.Dropped.NOT_A_REQUEST, 4)
+                .containsEntry(TftpListener.Dropped.MALFORMED, 3);
+    }
+
+    @Test
+    void anAddressThatNeverAnswersIsSentLittle() throws Exception { // G-08, S-07
+        int requests = 100;
+        try (DatagramSocket client = client()) {
+            for (int i = 0; i < requests; i++) {
+                send(client, server, request("bootx64.efi", "octet", "x", Integer.toString(i)));
+            }
+            int answers = 0;
+            client.setSoTimeout(500);
+            try {
+                while (true) {
+                    receive(client);
+                    answers++;
+                }
+            } catch (SocketTimeoutException e) {
+                assertThat(answers).isBetween(1, 2 * AddressBudget.UNPROVEN_PER_SECOND);
+            }
+        }
+        assertThat(dropped.getOrDefault(TftpListener.Dropped.ADDRESS_BUDGET, 0))
+                .isGreaterThanOrEqualTo(requests - 2 * AddressBudget.UNPROVEN_PER_SECOND);
+    }
+
+    @Test
+    void aBodyThatCannotBeHadEndsInErrorNeverInAShortBlock() throws Exception {
+        files.put("unreadable", LOADER);
+        try (DatagramSocket client = client()) {
+            send(client, server, request("unreadable", "octet", "blksize", "1468"));
+            receive(client);
+
+            assertThat(text(receive(client))).startsWith("\0\5\0\1").contains("not cached");
+        }
+        await().untilAsserted(() -> assertThat(ends).singleElement().asString().startsWith("FAILED"));
+    }
+
+    private TftpService.Answer answer(String name, InetSocketAddress client, InetSocketAddress local) {
+        byte[] bytes = files.get(name);
+        if (bytes == null) {
+            return new TftpService.Answer.Refuse(TftpError.NOT_FOUND, "not found because of the test");
+        }
+        return new TftpService.Answer.Serve(
+                new ChunkedBytes(bytes, name.equals("unreadable")),
+                (Outcome outcome, String detail, long sent, Duration duration) ->
+                        ends.add(outcome + " " + sent + " " + detail));
+    }
+
+    private synchronized void onDrop(TftpListener.Dropped why) {
+        dropped.merge(why, 1, Integer::sum);
+    }
+
+    private byte[] read(String name) throws IOException {
+        TFTPClient client = new TFTPClient();
+        client.setDefaultTimeout(Duration.ofSeconds(5));
+        client.open();
+        try {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            client.receiveFile(name, TFTP.BINARY_MODE, bytes, server.getAddress(), server.getPort());
+            return bytes.toByteArray();
+        } finally {
+            client.close();
+        }
+    }
+
+    private static byte[] readWindowed(DatagramSocket client, InetSocketAddress transfer, int blockSize, int window)
+            throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        int expected = 1;
+        int sinceAck = 0;
+        send(client, transfer, new byte[] {0, 4, 0, 0});
+        while (true) {
+            DatagramPacket packet = receive(client);
+            ByteBuffer data = ByteBuffer.wrap(packet.getData(), 0, packet.getLength());
+            assertThat(data.getShort()).isEqualTo((short) 3);
+            assertThat(data.getShort() & 0xFFFF).isEqualTo(expected);
+            bytes.write(packet.getData(), 4, packet.getLength() - 4);
+            boolean last = packet.getLength() - 4 < blockSize;
+            sinceAck++;
+            if (last || sinceAck == window) {
+                send(client, transfer, new byte[] {0, 4, (byte) (expected >> 8), (byte) expected});
+                sinceAck = 0;
+            }
+            if (last) {
+                return bytes.toByteArray();
+            }
+            expected = (expected + 1) & 0xFFFF;
+        }
+    }
+
+    private static DatagramSocket client() throws IOException {
+        DatagramSocket socket = new DatagramSocket(0, InetAddress.getLoopbackAddress());
+        socket.setSoTimeout(10_000);
+        return socket;
+    }
+
+    private static byte[] request(String name, String mode, String... options) {
+        StringBuilder text = new StringBuilder("\0\1" + name + "\0" + mode + "\0");
+        Arrays.stream(options).forEach(word -> text.append(word).append('\0'));
+        return text.toString().getBytes(ISO_8859_1);
+    }
+
+    private static void send(DatagramSocket socket, SocketAddress to, byte[] bytes) throws IOException {
+        socket.send(new DatagramPacket(bytes, bytes.length, to));
+    }
+
+    private static DatagramPacket receive(DatagramSocket socket) throws IOException {
+        byte[] buffer = new byte[65_535];
+        DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
+        socket.receive(packet);
+        return packet;
+    }
+
+    private static String text(DatagramPacket packet) {
+        return new String(packet.getData(), 0, packet.getLength(), ISO_8859_1);
+    }
+
+    private static byte[] random(int size, long seed) {
+        byte[] bytes = new byte[size];
+        new Random(seed).nextBytes(bytes);
+        return bytes;
+    }
+}
