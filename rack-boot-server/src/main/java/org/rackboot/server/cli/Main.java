@@ -1,9 +1,11 @@
 package org.rackboot.server.cli;
 
+import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** {@code rackboot}. Exit codes: 0 done, 1 failed (also in part), 2 usage, 3 cannot reach the server. */
@@ -12,7 +14,7 @@ import picocli.CommandLine.Spec;
         description = "Boots real machines from the network: TFTP, PXE and HTTP from one verified image cache.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        scope = picocli.CommandLine.ScopeType.INHERIT,
+        scope = ScopeType.INHERIT,
         subcommands = {
             ServeCommand.Serve.class,
             ServeCommand.RegionRole.class,
@@ -45,7 +47,12 @@ public final class Main implements Runnable {
         return commandLine().execute(arguments);
     }
 
-    static CommandLine commandLine() {
+    /** The same, for a caller that wants to read what it says. */
+    public static int run(PrintWriter out, PrintWriter err, String... arguments) {
+        return commandLine().setOut(out).setErr(err).execute(arguments);
+    }
+
+    private static CommandLine commandLine() {
         return new CommandLine(new Main()).setExecutionExceptionHandler((failure, commandLine, parsed) -> {
             commandLine.getErr().println("rackboot: this is a fault of the program, please report it: " + failure);
             failure.printStackTrace(commandLine.getErr());
