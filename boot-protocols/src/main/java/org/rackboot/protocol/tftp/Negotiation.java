@@ -27,6 +27,9 @@ public record Negotiation(int blockSize, int windowSize, List<TftpOption> accept
 
     public static final int MAX_BLOCK_SIZE = 65_464;
 
+    /** From half the block numbers on, an ACK from before could be read as one from within the window. */
+    private static final int MOST_WINDOW_SIZE = 32_767;
+
     /** EDK2 keeps the size in 32 bits (quirk T28): a larger file is announced without {@code tsize}. */
     private static final long MAX_TSIZE = 0xFFFF_FFFFL;
 
@@ -84,7 +87,8 @@ public record Negotiation(int blockSize, int windowSize, List<TftpOption> accept
                     OptionalInt asked = number(option.value(), 1, 65_535);
                     if (asked.isPresent()) {
                         int fitting = Math.max(1, limits.maxWindowBytes() / blockSize);
-                        windowSize = Math.min(asked.getAsInt(), Math.min(limits.maxWindowSize(), fitting));
+                        int most = Math.min(MOST_WINDOW_SIZE, Math.min(limits.maxWindowSize(), fitting));
+                        windowSize = Math.min(asked.getAsInt(), most);
                         accepted.add(new TftpOption(name, Integer.toString(windowSize)));
                     }
                 }

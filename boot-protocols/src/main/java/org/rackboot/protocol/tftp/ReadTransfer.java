@@ -17,14 +17,14 @@ import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
  *
  * <p>Before the client has acknowledged anything its address may be forged, so at most three OACKs are sent
  * on the machine's own account, and an option-less first block exactly once; a repeated request is answered
- * once each time (G-08).
+ * once each time, at most {@value #MOST_REPEATED_ANSWERS} times (G-08).
  */
 public final class ReadTransfer {
     /** How a transfer ended. */
     public enum Outcome {
         /** The last block was acknowledged. */
         COMPLETED,
-        /** Everything was sent and all but the last block acknowledged: the client is running it (quirk T18). */
+        /** Everything was sent, only the last window's ACK never came: the client is running it (quirk T18). */
         COMPLETED_UNCONFIRMED,
         /** The client wanted the size only, and said ERROR after the OACK (quirk T3). */
         PROBED,
@@ -64,7 +64,7 @@ public final class ReadTransfer {
      * @param mostTimeout upper bound, also for back-off
      * @param patience silence in the middle of a transfer after which it is given up; in time, not in tries,
      *     because slow flash writers stop for many seconds (quirks T9, T31)
-     * @param unansweredPatience the same before the first ACK
+     * @param unansweredPatience the same before the first ACK, and for the last one, which often never comes
      */
     public record Settings(
             Duration firstTimeout,
@@ -82,12 +82,17 @@ public final class ReadTransfer {
 
     private static final List<Action> NOTHING = List.of();
     private static final int MOST_OPTION_ACKS = 3;
-    private static final int MOST_LAST_BLOCK_REPEATS = 6;
+    private static final int MOST_REPEATED_ANSWERS = 8;
+
+    /** A request this long after the client was last heard is not one that the network delayed. */
+    private static final long STARTED_OVER_AFTER_NANOS = 3_000_000_000L;
+
+    private static final String LATE = "the image did not arrive at this rack in time; try again";
 
     private final Negotiation agreed;
     private final long size;
     private final long lastBlock;
-    private final boolean sizeAsked;
+    private final boolean sizeTold;
     private final Settings settings;
     private final RetransmitTimer timer;
 
@@ -99,12 +104,12 @@ public final class ReadTransfer {
     private long readable; // Bytes from the start up to which the caller can deliver.
     private boolean reading;
     private int optionAcks;
-    private int timeoutsInARow;
+    private int repeatedAnswers;
     private long restartedAfter = -1; // The block after which the window was last sent again.
     private long restartedAtNanos;
     private long timedBlock = -1; // The block whose ACK gives a round trip; -1 = none (Karn).
     private long timedAtNanos;
-    private long lastHeardNanos;
+    private long waitingSinceNanos; // Since when the one whose turn it is, client or caller, keeps us waiting.
     private long deadlineNanos;
     private long repeatedBlocks;
 
@@ -116,7 +121,8 @@ public final class ReadTransfer {
         this.agreed = Negotiation.answer(requested, size, limits);
         this.size = size;
         this.lastBlock = size / agreed.blockSize() + 1; // Always a short block at the end (quirk T17).
-        this.sizeAsked = requested.stream().anyMatch(option -> option.name().equalsIgnoreCase("tsize"));
+        this.sizeTold =
+                agreed.accepted().stream().anyMatch(option -> option.name().equals("tsize"));
         this.settings = settings;
         this.timer = new RetransmitTimer(
                 settings.firstTimeout().toNanos(),
@@ -126,10 +132,9 @@ public final class ReadTransfer {
 
     /** Begins: the OACK, or the first block when no option was agreed. */
     public List<Action> start(long nowNanos) {
-        lastHeardNanos = nowNanos;
+        waitingSinceNanos = nowNanos;
         List<Action> actions = new ArrayList<>(3);
         if (agreed.accepted().isEmpty()) {
-            deadlineNanos = nowNanos + settings.unansweredPatience().toNanos();
             sendWindow(nowNanos, actions);
         } else {
             sendOptionAck(nowNanos, actions);
@@ -149,22 +154,30 @@ public final class ReadTransfer {
         return packet instanceof Ack ack ? onAck(ack.block(), nowNanos) : NOTHING;
     }
 
-    /** The same request came again from the same address and port: the client missed the answer (quirk T12). */
+    /**
+     * The same request came again from the same address and port. At the beginning the client missed the answer, and
+     * gets it once more (quirk T12). After a silence it is a machine that was reset and asks again from the start, often
+     * from the only port it has (SLOF): the transfer ends, and the client's next try begins a new one.
+     */
     public List<Action> onRepeatedRequest(long nowNanos) {
-        if (ended || established) {
+        if (ended) {
             return NOTHING;
         }
-        lastHeardNanos = nowNanos;
-        List<Action> actions = new ArrayList<>(1);
-        if (!agreed.accepted().isEmpty()) {
-            timedBlock = -1;
-            actions.add(new Action.SendOptionAck(agreed.accepted()));
-        } else if (sent >= 1) {
-            timedBlock = -1;
-            repeatedBlocks++;
-            actions.add(new Action.SendBlocks(1, 1));
+        if (established) {
+            return nowNanos - waitingSinceNanos < STARTED_OVER_AFTER_NANOS ? NOTHING : clientStartedOver();
         }
-        return actions;
+        boolean optionsAgreed = !agreed.accepted().isEmpty();
+        if (repeatedAnswers == MOST_REPEATED_ANSWERS || (!optionsAgreed && sent == 0)) {
+            return NOTHING;
+        }
+        repeatedAnswers++;
+        waitingSinceNanos = nowNanos;
+        timedBlock = -1;
+        if (optionsAgreed) {
+            return List.of(new Action.SendOptionAck(agreed.accepted()));
+        }
+        repeatedBlocks++;
+        return List.of(new Action.SendBlocks(1, 1));
     }
 
     /** The caller can now deliver every byte from {@link #acknowledgedBytes} up to {@code readableBytes}. */
@@ -175,8 +188,17 @@ public final class ReadTransfer {
         reading = false;
         readable = Math.max(readable, readableBytes);
         List<Action> actions = new ArrayList<>(2);
-        if (established || agreed.accepted().isEmpty()) {
+        if (maySend()) {
+            long sentBefore = sent;
+            if (isStarved()) {
+                timedBlock = -1; // An ACK of the whole window would time the reading, too.
+            }
             sendWindow(nowNanos, actions);
+            if (sent > sentBefore) {
+                waitingSinceNanos = nowNanos; // Only now can the client answer.
+            }
+        } else {
+            readAhead(actions);
         }
         return actions;
     }
@@ -195,25 +217,24 @@ public final class ReadTransfer {
         if (ended || nowNanos - deadlineNanos < 0) {
             return NOTHING;
         }
-        long silence = nowNanos - lastHeardNanos;
+        long waited = nowNanos - waitingSinceNanos;
+        boolean outOfPatience = waited >= settings.patience().toNanos();
+        if (maySend() && sent == acked) { // Waiting for our own bytes, not for the client.
+            return outOfPatience ? onUnreadable(LATE) : waitOn(settings.patience());
+        }
         if (!established) {
-            return onTimeoutUnanswered(silence, nowNanos);
+            return onTimeoutUnanswered(waited, nowNanos);
         }
-        if (sent == acked) { // Waiting for our own bytes, not for the client.
-            if (silence >= settings.patience().toNanos()) {
-                return onUnreadable("the image did not arrive at this rack in time; try again");
-            }
-            deadlineNanos = nowNanos + settings.mostTimeout().toNanos();
-            return NOTHING;
-        }
-        timeoutsInARow++;
-        if (acked == lastBlock - 1 && timeoutsInARow > MOST_LAST_BLOCK_REPEATS) {
+        if (sent == lastBlock && waited >= settings.unansweredPatience().toNanos()) {
             return end(Outcome.COMPLETED_UNCONFIRMED, "the last block was not acknowledged");
         }
-        if (silence >= settings.patience().toNanos()) {
+        if (outOfPatience && isStarved()) {
+            return onUnreadable(LATE);
+        }
+        if (outOfPatience) {
             return end(
                     Outcome.TIMED_OUT,
-                    "no answer for %d s after block %d of %d".formatted(silence / 1_000_000_000, acked, lastBlock));
+                    "no answer for %d s after block %d of %d".formatted(waited / 1_000_000_000, acked, lastBlock));
         }
         timer.backOff();
         List<Action> actions = new ArrayList<>(2);
@@ -265,9 +286,10 @@ public final class ReadTransfer {
     }
 
     private List<Action> optionsConfirmed(long nowNanos) {
-        lastHeardNanos = nowNanos;
+        waitingSinceNanos = nowNanos;
         if (timedBlock == 0) {
             timer.measured(nowNanos - timedAtNanos);
+            timedBlock = -1;
         }
         List<Action> actions = new ArrayList<>(2);
         sendWindow(nowNanos, actions);
@@ -275,8 +297,7 @@ public final class ReadTransfer {
     }
 
     private List<Action> onProgress(long block, long nowNanos) {
-        lastHeardNanos = nowNanos;
-        timeoutsInARow = 0;
+        waitingSinceNanos = nowNanos;
         if (timedBlock >= 0 && block >= timedBlock) {
             timer.measured(nowNanos - timedAtNanos);
             timedBlock = -1;
@@ -288,7 +309,7 @@ public final class ReadTransfer {
             return end(Outcome.COMPLETED, "");
         }
         List<Action> actions = new ArrayList<>(2);
-        if (acked < sent && !restartedRecently(nowNanos)) {
+        if (acked < sent && !restartedWithin(timer.roundTripNanos(), nowNanos)) {
             restart(nowNanos, actions); // RFC 7440: an ACK inside the window names the last block before a gap.
         } else {
             sendWindow(nowNanos, actions);
@@ -298,20 +319,22 @@ public final class ReadTransfer {
 
     /**
      * Answering every repeated ACK doubles the traffic for ever (RFC 1123, 4.2.3.1). With windows it can mean that
-     * the window's first block was lost, and EDK2 says so once per later block (quirk T2): restart once.
+     * the window's first block was lost, and EDK2 says so once per later block (quirk T2): restart once. EDK2 also
+     * says so for every block that we repeat, and taking that for a loss would send each later window twice.
      */
     private List<Action> onRepeatedAck(long nowNanos) {
-        if (agreed.windowSize() == 1 || sent == acked || restartedAfter == acked || restartedRecently(nowNanos)) {
+        boolean answersRepeatedBlock = restartedWithin(timer.longestRoundTripNanos(), nowNanos);
+        if (agreed.windowSize() == 1 || sent == acked || restartedAfter == acked || answersRepeatedBlock) {
             return NOTHING;
         }
-        lastHeardNanos = nowNanos;
+        waitingSinceNanos = nowNanos;
         List<Action> actions = new ArrayList<>(2);
         restart(nowNanos, actions);
         return actions;
     }
 
-    private boolean restartedRecently(long nowNanos) {
-        return restartedAfter >= 0 && nowNanos - restartedAtNanos < timer.roundTripNanos();
+    private boolean restartedWithin(long nanos, long nowNanos) {
+        return restartedAfter >= 0 && nowNanos - restartedAtNanos < nanos;
     }
 
     private void restart(long nowNanos, List<Action> actions) {
@@ -324,23 +347,46 @@ public final class ReadTransfer {
 
     /** Sends what the window allows and the caller can deliver, and asks for what comes next. */
     private void sendWindow(long nowNanos, List<Action> actions) {
-        long windowEnd = Math.min(lastBlock, acked + agreed.windowSize());
         long deliverable = readable >= size ? lastBlock : readable / agreed.blockSize();
-        long until = Math.min(windowEnd, deliverable);
+        long until = Math.min(windowEnd(), deliverable);
         if (until > sent) {
             actions.add(new Action.SendBlocks(sent + 1, (int) (until - sent)));
             repeatedBlocks += Math.max(0, Math.min(until, everSent) - sent);
-            if (sent >= everSent) { // First time on the wire: its ACK can be timed.
+            if (sent >= everSent && timedBlock < 0) { // First time on the wire: its ACK can be timed.
                 timedBlock = until;
                 timedAtNanos = nowNanos;
             }
             sent = until;
             everSent = Math.max(everSent, until);
         }
-        if (established) {
-            deadlineNanos = nowNanos + timer.timeoutNanos();
+        if (sent == acked) {
+            waitOn(settings.patience());
+        } else {
+            long timeout = established
+                    ? timer.timeoutNanos()
+                    : settings.unansweredPatience().toNanos();
+            deadlineNanos = nowNanos + timeout;
         }
         readAhead(actions);
+    }
+
+    private long windowEnd() {
+        return Math.min(lastBlock, acked + agreed.windowSize());
+    }
+
+    /** The client's address is real, or it asked for no options: blocks may go out. */
+    private boolean maySend() {
+        return established || agreed.accepted().isEmpty();
+    }
+
+    /** Whether the window has room for blocks that the caller cannot deliver yet. */
+    private boolean isStarved() {
+        return sent < windowEnd();
+    }
+
+    private List<Action> waitOn(Duration patience) {
+        deadlineNanos = waitingSinceNanos + patience.toNanos();
+        return NOTHING;
     }
 
     private void readAhead(List<Action> actions) {
@@ -351,13 +397,12 @@ public final class ReadTransfer {
         }
     }
 
-    private List<Action> onTimeoutUnanswered(long silence, long nowNanos) {
-        if (silence >= settings.unansweredPatience().toNanos()) {
+    private List<Action> onTimeoutUnanswered(long waited, long nowNanos) {
+        if (waited >= settings.unansweredPatience().toNanos()) {
             return end(Outcome.NEVER_ANSWERED, "the client never answered");
         }
         if (agreed.accepted().isEmpty() || optionAcks == MOST_OPTION_ACKS) {
-            deadlineNanos = lastHeardNanos + settings.unansweredPatience().toNanos();
-            return NOTHING;
+            return waitOn(settings.unansweredPatience());
         }
         timer.backOff();
         List<Action> actions = new ArrayList<>(1);
@@ -375,10 +420,15 @@ public final class ReadTransfer {
 
     private List<Action> clientStopped(ErrorReply error) {
         String said = "ERROR %d \"%s\"".formatted(error.code(), error.message());
-        if (!established && sizeAsked) {
+        if (!established && sizeTold) {
             return end(Outcome.PROBED, said);
         }
         return end(error.code() == 0 ? Outcome.CLOSED_BY_CLIENT : Outcome.ABORTED_BY_CLIENT, said);
+    }
+
+    private List<Action> clientStartedOver() {
+        Outcome outcome = sent == lastBlock ? Outcome.COMPLETED_UNCONFIRMED : Outcome.CLOSED_BY_CLIENT;
+        return end(outcome, "the client asked for the same file again");
     }
 
     private List<Action> end(Outcome outcome, String detail) {

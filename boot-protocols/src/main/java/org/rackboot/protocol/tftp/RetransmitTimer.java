@@ -26,9 +26,14 @@ final class RetransmitTimer {
         return timeoutNanos;
     }
 
-    /** The smoothed round trip; 0 before the first measurement. */
+    /** The smoothed round trip; before the first measurement the least timeout, as a guess on the safe side. */
     long roundTripNanos() {
-        return smoothedNanos < 0 ? 0 : (long) smoothedNanos;
+        return smoothedNanos < 0 ? leastNanos : (long) smoothedNanos;
+    }
+
+    /** After this time the answer to a packet has come, or never comes. Without bounds and back-off. */
+    long longestRoundTripNanos() {
+        return smoothedNanos < 0 ? leastNanos : (long) (smoothedNanos + 4 * variationNanos);
     }
 
     /** Takes the time from a packet that was sent once to its ACK (Karn: never from a repeated one). */
@@ -40,7 +45,7 @@ final class RetransmitTimer {
             variationNanos += VARIATION_GAIN * (Math.abs(roundTripNanos - smoothedNanos) - variationNanos);
             smoothedNanos += GAIN * (roundTripNanos - smoothedNanos);
         }
-        timeoutNanos = clamp((long) (smoothedNanos + 4 * variationNanos));
+        timeoutNanos = clamp(longestRoundTripNanos());
     }
 
     /** Doubles the wait after a time-out; the next measurement ends it. */
@@ -51,7 +56,7 @@ final class RetransmitTimer {
     /** Ends a back-off when the client was heard although nothing could be measured. */
     void heard() {
         if (smoothedNanos >= 0) {
-            timeoutNanos = clamp((long) (smoothedNanos + 4 * variationNanos));
+            timeoutNanos = clamp(longestRoundTripNanos());
         }
     }
 

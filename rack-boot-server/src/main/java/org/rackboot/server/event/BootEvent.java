@@ -41,7 +41,9 @@ public record BootEvent(
         PROBED,
         NOT_FOUND,
         REFUSED,
-        /** The client stopped, or fell silent. */
+        /** The client closed the file before its end: it had seen enough (quirk T10). */
+        CLOSED,
+        /** The client gave up, or fell silent. */
         ABORTED,
         /** The bytes could not be had or delivered. */
         FAILED

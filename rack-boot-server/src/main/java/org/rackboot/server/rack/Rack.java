@@ -46,7 +46,7 @@ import org.rackboot.server.tftp.TftpService;
  */
 public final class Rack implements TftpService, HttpService {
     private static final Pattern MAC_IN_NAME =
-            Pattern.compile("(?:^|[^0-9a-fA-F])((?:01-)?[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})$");
+            Pattern.compile("(?:^|[^0-9a-fA-F])((?:01-)?[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})(?:-[a-z0-9_]+)?$");
     /** GRUB reads 200, 206 and 404 only (quirk H2): a refused name is "not found" to it, too. */
     private static final int NO_SUCH_FILE = 404;
 
@@ -167,6 +167,7 @@ public final class Rack implements TftpService, HttpService {
         }
         return switch (outcome) {
             case PROBED -> BootEvent.Answer.PROBED;
+            case CLOSED_BY_CLIENT -> BootEvent.Answer.CLOSED;
             case FAILED -> BootEvent.Answer.FAILED;
             default -> BootEvent.Answer.ABORTED;
         };

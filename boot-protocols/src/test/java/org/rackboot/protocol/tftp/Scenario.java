@@ -1,0 +1,83 @@
+package org.rackboot.protocol.tftp;
+
+import java.time.Duration;
+import java.util.SplittableRandom;
+
+/**
+ * Everything that one simulated transfer depends on, drawn from its seed.
+ *
+ * @param drop share of datagrams lost; likewise {@code duplicate}; {@code truncate} cuts the client's only, since a
+ *     cut block would look like the end of the file
+ * @param jitterNanos additional delay that is drawn for each datagram
+ * @param reorders whether a later datagram may so overtake an earlier one
+ * @param slowestReadNanos the longest time in which bytes arrive from disk or upstream
+ * @param readsFail whether they may fail to arrive
+ */
+record Scenario(
+        long seed,
+        SimulatedClient.Kind kind,
+        int blockSize,
+        int windowSize,
+        long size,
+        double drop,
+        double duplicate,
+        double truncate,
+        long delayNanos,
+        long jitterNanos,
+        boolean reorders,
+        long slowestReadNanos,
+        boolean readsFail) {
+
+    static Scenario of(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        SimulatedClient.Kind[] kinds = SimulatedClient.Kind.values();
+        SimulatedClient.Kind kind = kinds[random.nextInt(kinds.length)];
+        boolean huge = random.nextInt(200) == 0; // More than 65535 blocks: the number wraps.
+        int blockSize = huge ? 8 : kind.blockSize(random);
+        int windowSize = kind.windowSize(random);
+        boolean calm = random.nextInt(4) == 0;
+        double drop = calm ? 0 : random.nextDouble(huge ? 0.02 : 0.3);
+        double duplicate = calm || random.nextBoolean() ? 0 : random.nextDouble(0.1);
+        double truncate = calm || random.nextBoolean() ? 0 : random.nextDouble(0.02);
+        long delay = nanos(random.nextLong(1, 10));
+        long jitter = calm ? random.nextLong(200_000) : random.nextBoolean() ? 0 : nanos(random.nextLong(0, 200));
+        long slowestRead = random.nextBoolean() ? 0 : nanos(random.nextLong(1, 4_000));
+        boolean readsFail = !calm && random.nextInt(20) == 0;
+        return new Scenario(
+                seed,
+                kind,
+                blockSize,
+                windowSize,
+                size(random, huge, blockSize),
+                drop,
+                duplicate,
+                truncate,
+                delay,
+                jitter,
+                !calm && random.nextBoolean(),
+                slowestRead,
+                readsFail);
+    }
+
+    /** Nothing is lost, repeated or late: every block is needed once. */
+    boolean isCalm() {
+        return drop == 0 && duplicate == 0 && truncate == 0 && !reorders && jitterNanos < 1_000_000;
+    }
+
+    private static long size(SplittableRandom random, boolean huge, int blockSize) {
+        if (huge) {
+            return 65_535L * blockSize + random.nextLong(-2L * blockSize, 200L * blockSize);
+        }
+        return switch (random.nextInt(8)) {
+            case 0 -> 0;
+            case 1 -> (long) blockSize * random.nextInt(1, 9); // The last block is empty.
+            case 2 -> random.nextLong(1, blockSize + 1L);
+            case 3 -> random.nextLong(blockSize * 300L);
+            default -> random.nextLong(blockSize * 60L);
+        };
+    }
+
+    private static long nanos(long millis) {
+        return Duration.ofMillis(millis).toNanos();
+    }
+}
