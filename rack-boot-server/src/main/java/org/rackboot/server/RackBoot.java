@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
@@ -141,8 +142,7 @@ public final class RackBoot implements AutoCloseable {
 
     private void start() throws IOException, InterruptedException {
         StateDirectory state = new StateDirectory(config.state());
-        state.create();
-        closeAtEnd(lock(config.state().resolve("lock")));
+        closeAtEnd(own(state));
         EventLoops loops = closeAtEnd(EventLoops.best());
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
@@ -171,8 +171,8 @@ public final class RackBoot implements AutoCloseable {
                 config.boot().kernelOptions());
         closeAtEnd(region.imports()::stop);
         ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
-        HttpListener listener = closeAtEnd(
-                new HttpListener(loops, new RegionApi(region, token, databaseThreads), HttpListener.Limits.API));
+        HttpListener listener = closeAtEnd(new HttpListener(
+                loops, new RegionApi(region, token, databaseThreads), HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
             api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));
         }
@@ -213,7 +213,7 @@ public final class RackBoot implements AutoCloseable {
         Ports ports = new Ports();
         Rack rack = new Rack(follower::catalog, cache, events, ports, Clock.systemUTC(), System::nanoTime);
         List<InetAddress> addresses = Addresses.toListenOn(config.bind());
-        HttpListener boot = closeAtEnd(new HttpListener(loops, rack, HttpListener.Limits.BOOT));
+        HttpListener boot = closeAtEnd(new HttpListener(loops, rack, HttpListener.Limits.BOOT, metrics));
         for (InetAddress address : addresses) {
             List<Integer> opened = new ArrayList<>();
             for (int port : config.http().ports()) {
@@ -249,7 +249,7 @@ public final class RackBoot implements AutoCloseable {
     }
 
     private void startAdmin(EventLoops loops) throws IOException {
-        HttpListener listener = closeAtEnd(new HttpListener(loops, metrics, HttpListener.Limits.BOOT));
+        HttpListener listener = closeAtEnd(new HttpListener(loops, metrics, HttpListener.Limits.BOOT, metrics));
         List<InetAddress> addresses = config.bind().isEmpty()
                 ? List.of(InetAddress.getLoopbackAddress())
                 : Addresses.toListenOn(config.bind());
@@ -277,6 +277,18 @@ public final class RackBoot implements AutoCloseable {
         String token = Base64.getUrlEncoder().withoutPadding().encodeToString(random);
         state.writeApiToken(token);
         return token;
+    }
+
+    private static AutoCloseable own(StateDirectory state) throws IOException {
+        try {
+            state.create();
+            return lock(state.path().resolve("lock"));
+        } catch (FileSystemException e) { // Its message is but the path.
+            throw new IOException(
+                    "The state directory %s cannot be used (%s). Choose another with --state DIR, or make it writable"
+                            .formatted(state.path(), e),
+                    e);
+        }
     }
 
     /** Two servers on one state directory would each think they own it. */

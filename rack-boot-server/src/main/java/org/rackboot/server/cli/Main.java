@@ -23,17 +23,18 @@ import picocli.CommandLine.Spec;
             SelectionsCommand.class,
             ImagesCommand.class,
             WarmUpCommand.class
-        },
-        footer = {
-            "",
-            "From empty to serving:",
-            "  rackboot serve &",
-            "  rackboot selections add --os ubuntu --release noble --arch amd64",
-            "  rackboot images import --wait",
-            "",
-            "Exit codes: 0 done, 1 failed (also in part), 2 usage, 3 cannot reach the server."
         })
 public final class Main implements Runnable {
+    private static final String[] FOOTER = {
+        "",
+        "From empty to serving:",
+        "  rackboot serve &",
+        "  rackboot selections add --os ubuntu --release noble --arch amd64",
+        "  rackboot images import --wait",
+        "",
+        "Exit codes: 0 done, 1 failed (also in part), 2 usage, 3 cannot reach the server."
+    };
+
     @Spec
     @SuppressWarnings("NullAway.Init") // Set by picocli.
     private CommandSpec spec;
@@ -53,7 +54,9 @@ public final class Main implements Runnable {
     }
 
     private static CommandLine commandLine() {
-        return new CommandLine(new Main()).setExecutionExceptionHandler((failure, commandLine, parsed) -> {
+        CommandLine commands = new CommandLine(new Main());
+        commands.getCommandSpec().usageMessage().footer(FOOTER); // In an annotation, every subcommand would inherit it.
+        return commands.setExecutionExceptionHandler((failure, commandLine, parsed) -> {
             commandLine.getErr().println("rackboot: this is a fault of the program, please report it: " + failure);
             failure.printStackTrace(commandLine.getErr());
             return 1;

@@ -32,16 +32,34 @@ public final class HttpListener implements AutoCloseable {
         public static final Limits API = new Limits(8 << 20, 2_000, Duration.ofSeconds(10), Duration.ofSeconds(60));
     }
 
+    /** Why a client was turned away before any service saw its request. */
+    public enum Refused {
+        MALFORMED,
+        TOO_LONG,
+        UNWANTED_BODY,
+        TOO_MANY_CONNECTIONS,
+        /** No whole request within the time allowed. */
+        TOO_SLOW
+    }
+
+    /** Told of refusals; called on event loops. */
+    @FunctionalInterface
+    public interface Listener {
+        void refused(Refused why);
+    }
+
     private static final int MAX_LINE_BYTES = 4_096; // S-18
     private static final int MAX_HEADER_BYTES = 8_192;
 
     private final EventLoops loops;
     private final HttpService service;
     private final Limits limits;
+    private final Listener listener;
     private final List<Channel> channels = new CopyOnWriteArrayList<>();
     private final HttpServerHandler.Connections connections;
 
-    public HttpListener(EventLoops loops, HttpService service, Limits limits) {
+    public HttpListener(EventLoops loops, HttpService service, Limits limits, Listener listener) {
+        this.listener = listener;
         this.loops = loops;
         this.service = service;
         this.limits = limits;
@@ -72,7 +90,7 @@ public final class HttpListener implements AutoCloseable {
                                         .setMaxInitialLineLength(MAX_LINE_BYTES)
                                         .setMaxHeaderSize(MAX_HEADER_BYTES)))
                                 .addLast(new HttpResponseEncoder())
-                                .addLast(new HttpServerHandler(service, limits, connections));
+                                .addLast(new HttpServerHandler(service, limits, connections, listener));
                     }
                 });
         try {

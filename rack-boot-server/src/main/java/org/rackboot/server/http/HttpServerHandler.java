@@ -45,6 +45,7 @@ import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentReader;
+import org.rackboot.server.http.HttpListener.Refused;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -73,6 +74,7 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
     private final HttpService service;
     private final HttpListener.Limits limits;
     private final Connections connections;
+    private final HttpListener.Listener listener;
 
     private @Nullable HttpRequest request;
     private ByteArrayOutputStream body = new ByteArrayOutputStream(0);
@@ -81,7 +83,9 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
     private @Nullable Sending sending;
     private @Nullable ScheduledFuture<?> deadline;
 
-    HttpServerHandler(HttpService service, HttpListener.Limits limits, Connections connections) {
+    HttpServerHandler(
+            HttpService service, HttpListener.Limits limits, Connections connections, HttpListener.Listener listener) {
+        this.listener = listener;
         this.service = service;
         this.limits = limits;
         this.connections = connections;
@@ -90,6 +94,7 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
     @Override
     public void channelActive(ChannelHandlerContext ctx) {
         if (connections.open.incrementAndGet() > connections.most) {
+            listener.refused(Refused.TOO_MANY_CONNECTIONS);
             ctx.close(); // Firmware tries again; a server out of descriptors serves nobody.
             return;
         }
@@ -158,32 +163,36 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
         body = new ByteArrayOutputStream(0);
         if (head.decoderResult().isFailure()) {
             boolean tooLong = String.valueOf(head.decoderResult().cause()).contains("TooLong");
-            refuse(ctx, tooLong ? 431 : 400, tooLong ? "the request's header is too long" : "this is no HTTP request");
+            if (tooLong) {
+                refuse(ctx, Refused.TOO_LONG, 431, "the request's header is too long");
+            } else {
+                refuse(ctx, Refused.MALFORMED, 400, "this is no HTTP request");
+            }
             return;
         }
         if (head.headers().size() > MAX_HEADERS) {
-            refuse(ctx, 431, "the request has too many headers");
+            refuse(ctx, Refused.TOO_LONG, 431, "the request has too many headers");
             return;
         }
         boolean hasBody = head.headers().contains("Transfer-Encoding")
                 || !head.headers().getAll("Content-Length").stream().allMatch("0"::equals);
         if (hasBody && limits.maxBodyBytes() == 0) {
-            refuse(ctx, 400, "a request here has no body");
+            refuse(ctx, Refused.UNWANTED_BODY, 400, "a request here has no body");
             return;
         }
         if (HttpUtil.is100ContinueExpected(head)) {
-            refuse(ctx, 417, "send the body at once");
+            refuse(ctx, Refused.UNWANTED_BODY, 417, "send the body at once");
         }
     }
 
     private void onBody(ChannelHandlerContext ctx, HttpContent part) {
         ByteBuf bytes = part.content();
         if (part.decoderResult().isFailure()) {
-            refuse(ctx, 400, "the request's body is malformed");
+            refuse(ctx, Refused.MALFORMED, 400, "the request's body is malformed");
             return;
         }
         if (body.size() + bytes.readableBytes() > limits.maxBodyBytes()) {
-            refuse(ctx, 413, "the request's body is too long");
+            refuse(ctx, Refused.TOO_LONG, 413, "the request's body is too long");
             return;
         }
         for (ByteBuffer buffer : bytes.nioBuffers()) {
@@ -217,7 +226,8 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
                 }));
     }
 
-    private void refuse(ChannelHandlerContext ctx, int status, String why) {
+    private void refuse(ChannelHandlerContext ctx, Refused reason, int status, String why) {
+        listener.refused(reason);
         request = null;
         answering = true;
         cancelDeadline();
@@ -250,9 +260,16 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
 
     private void awaitRequest(ChannelHandlerContext ctx, Duration patience) {
         cancelDeadline();
-        deadline = ctx.executor().schedule(() -> ctx.close(), patience.toMillis(), TimeUnit.MILLISECONDS);
+        deadline = ctx.executor().schedule(() -> tooSlow(ctx), patience.toMillis(), TimeUnit.MILLISECONDS);
         takeEarly(ctx);
         readOn(ctx);
+    }
+
+    private void tooSlow(ChannelHandlerContext ctx) {
+        if (request != null) { // An idle connection that ends is nobody's fault.
+            listener.refused(Refused.TOO_SLOW);
+        }
+        ctx.close();
     }
 
     private void cancelDeadline() {

@@ -16,6 +16,7 @@ import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import org.rackboot.server.event.BootEvent;
 import org.rackboot.server.http.HttpCall;
+import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.http.HttpReply;
 import org.rackboot.server.http.HttpService;
 import org.rackboot.server.tftp.TftpListener;
@@ -24,7 +25,7 @@ import org.rackboot.server.tftp.TftpListener;
  * Counters from the event bus and gauges of what the process holds, at {@code /metrics}; {@code /healthz} and {@code
  * /readyz} beside it. Labels are closed lists only: nothing a stranger writes becomes one (S-64).
  */
-public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener, HttpService {
+public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener, HttpListener.Listener, HttpService {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final BooleanSupplier ready;
 
@@ -52,6 +53,14 @@ public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener
     @Override
     public void dropped(TftpListener.Dropped why) {
         Counter.builder("rackboot.tftp.dropped")
+                .tag("reason", word(why))
+                .register(registry)
+                .increment();
+    }
+
+    @Override
+    public void refused(HttpListener.Refused why) {
+        Counter.builder("rackboot.http.refused")
                 .tag("reason", word(why))
                 .register(registry)
                 .increment();

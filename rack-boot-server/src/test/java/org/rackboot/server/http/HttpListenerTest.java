@@ -11,11 +11,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,6 +36,7 @@ class HttpListenerTest {
 
     private final EventLoops loops = EventLoops.best();
     private final Map<String, HeldContent> files = new ConcurrentHashMap<>();
+    private final List<HttpListener.Refused> refused = new CopyOnWriteArrayList<>();
     private final AtomicReference<Optional<Throwable>> lastEnd = new AtomicReference<>(Optional.empty());
     private HttpListener listener = listener(HttpListener.Limits.BOOT);
     private InetSocketAddress server = InetSocketAddress.createUnresolved("unbound", 0);
@@ -209,6 +212,7 @@ class HttpListenerTest {
             assertThat(client.body(1_000)).hasSizeLessThan(200);
             assertThat(client.isClosedByServer()).isTrue();
         }
+        assertThat(refused).hasSize(1);
     }
 
     @Test
@@ -269,7 +273,7 @@ class HttpListenerTest {
     }
 
     private HttpListener listener(HttpListener.Limits limits) {
-        return new HttpListener(loops, this::answer, limits);
+        return new HttpListener(loops, this::answer, limits, refused::add);
     }
 
     private CompletableFuture<HttpReply> answer(HttpCall call) {
