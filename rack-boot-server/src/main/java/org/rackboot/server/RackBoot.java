@@ -208,7 +208,7 @@ public final class RackBoot implements AutoCloseable {
                 closeAtEnd(new CatalogFollower(region, config.state().resolve("catalog.json"), new SecureRandom()));
         follower.start();
         follower.awaitFirstAnswer(FIRST_CATALOG);
-        verifyInBackground(cache, follower.catalog(), diskThreads);
+        verifyInBackground(cache, follower.catalog(), closeAtEnd(pool("verify", 1)));
 
         Ports ports = new Ports();
         Rack rack = new Rack(follower::catalog, cache, events, ports, Clock.systemUTC(), System::nanoTime);
@@ -258,12 +258,15 @@ public final class RackBoot implements AutoCloseable {
         }
     }
 
-    /** What is on disk already is verified while machines are served; until then it goes out chunk by verified chunk. */
-    private static void verifyInBackground(ImageCache cache, BootCatalog catalog, ExecutorService diskThreads) {
+    /**
+     * What is on disk already is verified while machines are served, on one thread of its own, so that no machine waits
+     * behind it; until then it goes out chunk by verified chunk.
+     */
+    private static void verifyInBackground(ImageCache cache, BootCatalog catalog, ExecutorService thread) {
         for (BootFile file : catalog.contents().values()) {
             Content content =
                     new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256()));
-            diskThreads.execute(() -> cache.verifyStored(content));
+            thread.execute(() -> cache.verifyStored(content));
         }
     }
 

@@ -80,6 +80,17 @@ public final class Region {
      */
     public Region(RegionDatabase database, Mirror mirror, Clock clock, Importer.Pause pause, List<String> kernelOptions)
             throws DatabaseException {
+        this(database, mirror, clock, pause, kernelOptions, DEFAULT_KEYRING);
+    }
+
+    Region(
+            RegionDatabase database,
+            Mirror mirror,
+            Clock clock,
+            Importer.Pause pause,
+            List<String> kernelOptions,
+            String defaultKeyring)
+            throws DatabaseException {
         this.sources = new SourceRepository(database);
         this.contents = new ContentRepository(database);
         this.images = new ImageRepository(database);
@@ -87,7 +98,7 @@ public final class Region {
         this.kernelOptions = List.copyOf(kernelOptions);
         Importer importer = new Importer(sources, contents, images, mirror, clock, pause);
         this.imports = new ImportService(importer, this::usableSources, this::announceChange, clock);
-        addDefaultSource();
+        addDefaultSource(defaultKeyring);
     }
 
     /** All sources, the one that wins first, each with its state. */
@@ -201,7 +212,7 @@ public final class Region {
                 .toList();
     }
 
-    private void addDefaultSource() throws DatabaseException {
+    private void addDefaultSource(String keyring) throws DatabaseException {
         sources.add(
                 new BootSource(
                         0,
@@ -210,7 +221,7 @@ public final class Region {
                         0,
                         true,
                         false,
-                        Optional.of(new Trust.File(DEFAULT_KEYRING))),
+                        Optional.of(new Trust.File(keyring))),
                 clock.instant());
     }
 
@@ -259,9 +270,9 @@ public final class Region {
             String scheme = String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT);
             boolean plain = uri.getRawQuery() == null && uri.getRawFragment() == null && uri.getRawUserInfo() == null;
             if ((scheme.equals("http") || scheme.equals("https")) && uri.getHost() != null && plain) {
-                String path = String.valueOf(uri.getRawPath()).replaceFirst("streams/v1/[^/]*$", "");
+                String path = uri.getRawPath().replaceFirst("/streams/v1(/[^/]*)?$", "/");
                 String root = path.endsWith("/") ? path : path + "/";
-                return new URI(scheme + "://" + uri.getRawAuthority() + root);
+                return new URI(scheme + "://" + uri.getRawAuthority().toLowerCase(Locale.ROOT) + root);
             }
         } catch (URISyntaxException e) {
             throw notAnAddress();

@@ -61,7 +61,8 @@ record Scenario(
 
     /** Nothing is lost, repeated or late: every block is needed once. */
     boolean isCalm() {
-        return drop == 0 && duplicate == 0 && truncate == 0 && !reorders && jitterNanos < 1_000_000;
+        boolean network = drop == 0 && duplicate == 0 && truncate == 0 && !reorders && jitterNanos < 1_000_000;
+        return network && slowestReadNanos == 0 && !readsFail;
     }
 
     private static long size(SplittableRandom random, boolean huge, int blockSize) {

@@ -84,6 +84,7 @@ final class SimulatedClient {
     private boolean probing;
     private boolean talking; // An answer to the request has come.
     private boolean over;
+    private long overNanos;
     private boolean complete;
     private boolean paused;
     private ReadRequest request;
@@ -124,6 +125,10 @@ final class SimulatedClient {
         return over;
     }
 
+    long overNanos() {
+        return overNanos;
+    }
+
     void receive(int toPort, byte[] datagram) {
         if (toPort != port) {
             return;
@@ -149,7 +154,7 @@ final class SimulatedClient {
                 ack(received); // Dallying (RFC 1350, 6); firmware is running the file already.
             }
         } else if (packet instanceof ErrorReply) {
-            over = true;
+            end();
         } else if (packet instanceof OptionAck optionAck) {
             onOptionAck(optionAck);
         } else if (packet instanceof Data data) {
@@ -218,7 +223,7 @@ final class SimulatedClient {
                     .as("I1: a short block is the end of the file")
                     .isEqualTo(content.size());
             complete = true;
-            over = true;
+            end();
             ack(received);
         } else if (sinceAck >= windowSize || scenario.kind() == Kind.ACKS_EACH_BLOCK) {
             ack(received);
@@ -251,6 +256,11 @@ final class SimulatedClient {
         }
     }
 
+    private void end() {
+        over = true;
+        overNanos = time.nowNanos();
+    }
+
     private void pause() {
         paused = true;
         time.after(random.nextLong(8_000_000_000L), () -> {
@@ -277,7 +287,7 @@ final class SimulatedClient {
 
     private void onTimer() {
         if (--triesLeft <= 0) {
-            over = true;
+            end();
             if (random.nextBoolean()) {
                 send(new ErrorReply(0, "timeout"));
             }

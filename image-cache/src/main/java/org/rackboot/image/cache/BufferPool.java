@@ -1,5 +1,6 @@
 package org.rackboot.image.cache;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -18,7 +19,14 @@ final class BufferPool {
 
     private final long maxIdleBytes;
     private final List<Deque<ByteBuffer>> idle = new ArrayList<>();
-    private long idleBytes;
+    private long idleBytes; // This and the next guarded by this.
+    private long lentBytes;
+
+    /** Puts a chunk's bytes into a buffer, from position to limit. */
+    @FunctionalInterface
+    interface Filler {
+        void fill(ByteBuffer buffer) throws IOException;
+    }
 
     /** @param maxIdleBytes of unused buffers kept for the next chunk */
     BufferPool(long maxIdleBytes) {
@@ -28,20 +36,35 @@ final class BufferPool {
         }
     }
 
-    /** A buffer with position 0 and limit {@code length}, from 0 to 1 MiB; give it back with {@link #giveBack}. */
-    ByteBuffer take(int length) {
+    /**
+     * A buffer with position 0 and limit {@code length}, from 0 to 1 MiB; give it back with {@link #giveBack}.
+     *
+     * @throws UnreadableException if no direct memory is left
+     */
+    ByteBuffer take(int length) throws UnreadableException {
         int sizeClass = sizeClass(length);
+        ByteBuffer buffer;
         synchronized (this) {
-            ByteBuffer used = idle.get(sizeClass).poll();
-            if (used != null) {
-                idleBytes -= used.capacity();
-                return used.clear().limit(length);
+            buffer = idle.get(sizeClass).poll();
+            if (buffer != null) {
+                idleBytes -= buffer.capacity();
+                lentBytes += buffer.capacity();
+                return buffer.clear().limit(length);
             }
         }
-        return ByteBuffer.allocateDirect(LEAST_BYTES << (2 * sizeClass)).limit(length);
+        try {
+            buffer = ByteBuffer.allocateDirect(LEAST_BYTES << (2 * sizeClass)).limit(length);
+        } catch (OutOfMemoryError e) { // Not the heap's: the program is well, and readers come back.
+            throw new UnreadableException("no direct memory is left; give the program more, or the cache less", e);
+        }
+        synchronized (this) {
+            lentBytes += buffer.capacity();
+        }
+        return buffer;
     }
 
     synchronized void giveBack(ByteBuffer buffer) {
+        lentBytes -= buffer.capacity();
         if (idleBytes + buffer.capacity() <= maxIdleBytes) {
             idleBytes += buffer.capacity();
             idle.get(sizeClass(buffer.capacity())).push(buffer);
@@ -51,6 +74,31 @@ final class BufferPool {
     /** Makes a filled buffer a chunk with one reference; the buffer comes back here with the last one. */
     PooledChunk chunk(ByteBuffer filled) {
         return new PooledChunk(filled);
+    }
+
+    /** A chunk of {@code length} bytes with one reference; when the filler fails, nothing is kept. */
+    PooledChunk chunk(int length, Filler filler) throws IOException {
+        ByteBuffer buffer = take(length);
+        boolean filled = false;
+        try {
+            filler.fill(buffer);
+            filled = true;
+        } finally {
+            if (!filled) {
+                giveBack(buffer);
+            }
+        }
+        return chunk(buffer.rewind());
+    }
+
+    /** Of buffers taken and not given back. */
+    synchronized long lentBytes() {
+        return lentBytes;
+    }
+
+    /** Of buffers waiting for the next chunk. */
+    synchronized long idleBytes() {
+        return idleBytes;
     }
 
     private static int sizeClass(int length) {
@@ -89,6 +137,9 @@ final class BufferPool {
 
         @Override
         public ByteBuffer bytes() {
+            if (references.get() <= 0) {
+                throw new IllegalStateException("a chunk was read after its release");
+            }
             return buffer.asReadOnlyBuffer();
         }
 

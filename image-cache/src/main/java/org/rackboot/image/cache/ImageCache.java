@@ -3,7 +3,6 @@ package org.rackboot.image.cache;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,6 +15,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.LongSupplier;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.Content;
@@ -38,15 +39,16 @@ public final class ImageCache {
     /**
      * Bounds.
      *
-     * @param memoryBytes of chunks kept in direct memory; as much again may be in the hands of readers
+     * @param memoryBytes of chunks kept in direct memory; each reader may hold one more in its hands
      * @param diskBytes of objects kept in files
      * @param maxFills fetches at once; more wait in line
-     * @param retryAfter rest after a fetch that failed
+     * @param retryAfter rest after a fetch that failed; may be zero
      */
     public record Settings(long memoryBytes, long diskBytes, int maxFills, Duration retryAfter) {
         public Settings {
-            if (memoryBytes < 0 || diskBytes < 0 || maxFills < 1) {
-                throw new IllegalArgumentException("sizes must not be negative and at least one fill must be allowed");
+            if (memoryBytes < 0 || diskBytes < 0 || maxFills < 1 || retryAfter.isNegative()) {
+                throw new IllegalArgumentException(
+                        "sizes and rests must not be negative, and at least one fill must be allowed");
             }
         }
     }
@@ -64,8 +66,18 @@ public final class ImageCache {
         void corruptionFound(ContentId id, Throwable cause);
     }
 
-    /** How full and how busy the cache is. */
-    public record Statistics(long memoryBytes, long diskBytes, int diskObjects, int activeFills, int waitingFills) {}
+    /**
+     * How full and how busy the cache is.
+     *
+     * @param lentBytes of direct memory in use: the memory tier's, and what readers hold and fills receive besides
+     */
+    public record Statistics(
+            long memoryBytes, long diskBytes, int diskObjects, int activeFills, int waitingFills, long lentBytes) {}
+
+    /** Contents that may wait in line to be fetched; whoever asks for yet another is told to come back. */
+    static final int MAX_WAITING_FILLS = 1_000;
+
+    private static final int MAX_RECENT_FAILURES = 1_024;
 
     private final Settings settings;
     private final ContentOrigin origin;
@@ -74,16 +86,32 @@ public final class ImageCache {
     private final BufferPool buffers;
     private final MemoryTier memory;
     private final DiskTier disk;
-    private final Cache<ContentId, Throwable> recentFailures;
-    private final Map<ContentId, Fill> fills = new HashMap<>(); // This and the next three guarded by fills.
+    private final Cache<Content, Throwable> recentFailures;
+
+    // Guarded by fills. A key is the whole content: a wrong size or chunk list in one catalog spoils no other's
+    // readers.
+    private final Map<Content, Fill> fills = new HashMap<>();
     private final Queue<Fill> waitingFills = new ArrayDeque<>();
     private final Map<LoadKey, ChunkPromise> loads = new HashMap<>();
     private int activeFills;
+    private boolean starting;
 
-    private record LoadKey(ContentId id, int index) {}
+    private record LoadKey(Content content, int index) {}
 
     /** @throws IOException if the directory cannot be read or made */
     public ImageCache(Path directory, Settings settings, ContentOrigin origin, Executor diskThreads, Listener listener)
+            throws IOException {
+        this(directory, settings, origin, diskThreads, listener, System::nanoTime);
+    }
+
+    /** @param nanoClock monotonic; measures {@link Settings#retryAfter} */
+    ImageCache(
+            Path directory,
+            Settings settings,
+            ContentOrigin origin,
+            Executor diskThreads,
+            Listener listener,
+            LongSupplier nanoClock)
             throws IOException {
         this.settings = settings;
         this.origin = origin;
@@ -93,8 +121,9 @@ public final class ImageCache {
         this.memory = new MemoryTier(settings.memoryBytes());
         this.disk = new DiskTier(directory, settings.diskBytes());
         this.recentFailures = Caffeine.newBuilder()
-                .maximumSize(1_024)
+                .maximumSize(MAX_RECENT_FAILURES)
                 .expireAfterWrite(settings.retryAfter())
+                .ticker(nanoClock::getAsLong)
                 .executor(Runnable::run)
                 .build();
     }
@@ -105,29 +134,31 @@ public final class ImageCache {
     }
 
     public Statistics statistics() {
+        int active;
+        int waiting;
         synchronized (fills) {
-            return new Statistics(
-                    memory.weightBytes(), disk.weightBytes(), disk.all().size(), activeFills, waitingFills.size());
+            active = activeFills;
+            waiting = waitingFills.size();
         }
+        return new Statistics(
+                memory.weightBytes(), disk.weightBytes(), disk.all().size(), active, waiting, buffers.lentBytes());
     }
 
     /** Verifies an object on disk from end to end, so that it can go out by sendfile. Blocks: for a disk thread. */
     public void verifyStored(Content content) {
         Optional<DiskTier.StoredObject> stored = disk.find(content);
-        if (stored.isPresent()) {
-            ByteBuffer buffer = buffers.take(Content.CHUNK_BYTES);
-            try {
-                stored.get().verify(content, buffer);
-            } catch (IOException e) {
-                dropCorrupt(stored.get(), e);
-            } finally {
-                buffers.giveBack(buffer);
-            }
+        if (stored.isEmpty()) {
+            return;
+        }
+        try {
+            buffers.chunk(Content.CHUNK_BYTES, stored.get()::verify).release();
+        } catch (IOException e) {
+            dropIfWrong(stored.get(), e);
         }
     }
 
     private CompletionStage<Chunk> chunk(Content content, int index) {
-        Optional<Chunk> inMemory = memory.get(content.id(), index);
+        Optional<Chunk> inMemory = memory.get(content, index);
         if (inMemory.isPresent()) {
             return CompletableFuture.completedFuture(inMemory.get());
         }
@@ -137,7 +168,7 @@ public final class ImageCache {
 
     /** Reads a chunk from disk once for all who ask at the same time. */
     private CompletionStage<Chunk> load(Content content, int index, DiskTier.StoredObject stored) {
-        LoadKey key = new LoadKey(content.id(), index);
+        LoadKey key = new LoadKey(content, index);
         CompletableFuture<Chunk> mine;
         boolean first;
         synchronized (fills) {
@@ -150,30 +181,37 @@ public final class ImageCache {
             mine = promise.add();
         }
         if (first) {
-            diskThreads.execute(() -> loadNow(content, key, stored));
+            try {
+                diskThreads.execute(() -> loadNow(key, stored));
+            } catch (RejectedExecutionException e) {
+                takeLoad(key).fail(explained(content, e));
+            }
         }
         return mine;
     }
 
-    private void loadNow(Content content, LoadKey key, DiskTier.StoredObject stored) {
-        ByteBuffer buffer = buffers.take(content.chunkLength(key.index()));
+    private void loadNow(LoadKey key, DiskTier.StoredObject stored) {
+        Content content = key.content();
+        BufferPool.PooledChunk chunk;
         try {
-            stored.read(content, key.index(), buffer);
-        } catch (IOException e) {
-            buffers.giveBack(buffer);
-            dropCorrupt(stored, e);
-            passOn(takeLoad(key), content, key.index());
+            chunk = buffers.chunk(content.chunkLength(key.index()), buffer -> stored.read(key.index(), buffer));
+        } catch (IOException | RuntimeException e) {
+            try {
+                dropIfWrong(stored, e);
+            } finally {
+                passOn(key);
+            }
             return;
         }
-        BufferPool.PooledChunk chunk = buffers.chunk(buffer);
-        memory.put(content.id(), key.index(), chunk);
+        memory.put(content, key.index(), chunk);
         takeLoad(key).complete(chunk);
         chunk.release();
     }
 
     /** Readers of a file that proved wrong get their chunk from the origin instead. */
-    private void passOn(ChunkPromise promise, Content content, int index) {
-        fill(content, index).whenComplete((chunk, failure) -> {
+    private void passOn(LoadKey key) {
+        ChunkPromise promise = takeLoad(key);
+        fill(key.content(), key.index()).whenComplete((chunk, failure) -> {
             if (failure == null) {
                 promise.complete(chunk);
                 chunk.release();
@@ -193,87 +231,116 @@ public final class ImageCache {
         }
     }
 
-    private void dropCorrupt(DiskTier.StoredObject stored, IOException cause) {
-        disk.drop(stored);
-        listener.corruptionFound(stored.id(), cause);
-    }
-
     private CompletionStage<Chunk> fill(Content content, int index) {
-        CompletableFuture<Chunk> mine;
-        Fill started = null;
+        Fill fill;
         synchronized (fills) {
-            Fill fill = fills.get(content.id());
-            if (fill == null) {
-                Throwable recent = recentFailures.getIfPresent(content.id());
+            Fill running = fills.get(content);
+            if (running == null) {
+                Throwable recent = recentFailures.getIfPresent(content);
                 if (recent != null) {
                     return CompletableFuture.failedFuture(recent);
                 }
-                fill = new Fill(content, memory, disk, buffers, diskThreads);
-                fills.put(content.id(), fill);
-                if (activeFills < settings.maxFills()) {
-                    activeFills++;
-                    started = fill;
-                } else {
-                    waitingFills.add(fill);
+                if (waitingFills.size() >= MAX_WAITING_FILLS) {
+                    return CompletableFuture.failedFuture(new ContentUnavailableException(
+                            "Content %s is not in the cache, and %d others wait to be fetched already; try again later"
+                                    .formatted(content.id(), waitingFills.size())));
                 }
+                running = new Fill(content, memory, disk, buffers, diskThreads);
+                fills.put(content, running);
+                waitingFills.add(running);
             }
-            mine = fill.chunk(index);
+            fill = running;
         }
-        if (started != null) {
-            start(started);
+        Optional<CompletableFuture<Chunk>> mine = fill.chunk(index);
+        startWaiting();
+        return mine.isPresent() ? mine.get() : chunk(content, index); // Ended between two looks: it is on disk now.
+    }
+
+    /** Starts fills from one thread at a time, in a loop: some end at once, and must not pile up on its stack. */
+    private void startWaiting() {
+        synchronized (fills) {
+            if (starting) {
+                return;
+            }
+            starting = true;
         }
-        return mine != null ? mine : chunk(content, index); // Ended between two looks: it is on disk now.
+        for (Optional<Fill> next = nextToStart(); next.isPresent(); next = nextToStart()) {
+            start(next.get());
+        }
+    }
+
+    private Optional<Fill> nextToStart() {
+        synchronized (fills) {
+            if (activeFills == settings.maxFills() || waitingFills.isEmpty()) {
+                starting = false;
+                return Optional.empty();
+            }
+            activeFills++;
+            return Optional.of(waitingFills.remove());
+        }
     }
 
     private void start(Fill fill) {
-        Content content = fill.content();
-        listener.fillStarted(content);
-        origin.chunkDigests(content)
-                .thenCompose(bytes -> {
-                    try {
-                        fill.begin(ChunkDigests.verified(content, bytes));
-                    } catch (IOException e) {
-                        throw new CompletionException(e);
-                    }
-                    return origin.fetch(content, fill);
+        CompletableFuture.completedStage(fill.content())
+                .thenCompose(content -> {
+                    listener.fillStarted(content);
+                    return origin.chunkDigests(content);
                 })
-                .thenRun(() -> {
-                    try {
-                        fill.complete();
-                    } catch (IOException e) {
-                        throw new CompletionException(e);
-                    }
-                })
-                .whenComplete((nothing, failure) -> ended(fill, failure));
+                .thenComposeAsync(
+                        digests -> {
+                            try {
+                                fill.begin(ChunkDigests.verified(fill.content(), digests));
+                            } catch (IOException e) {
+                                throw new CompletionException(e);
+                            }
+                            return origin.fetch(fill.content(), fill);
+                        },
+                        diskThreads)
+                .thenRunAsync(
+                        () -> {
+                            try {
+                                fill.complete();
+                            } catch (IOException e) {
+                                throw new CompletionException(e);
+                            }
+                        },
+                        diskThreads)
+                .whenComplete((nothing, failure) -> ended(fill, Optional.ofNullable(failure)));
     }
 
-    private void ended(Fill fill, @org.jspecify.annotations.Nullable Throwable failure) {
+    private void ended(Fill fill, Optional<Throwable> failure) {
         Content content = fill.content();
-        Throwable cause =
-                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-        Fill next;
+        Optional<Throwable> cause = failure.map(each -> explained(content, each));
         synchronized (fills) {
-            if (cause != null) {
-                recentFailures.put(content.id(), explained(content, cause));
-            }
-            fills.remove(content.id());
-            next = waitingFills.poll();
-            if (next == null) {
-                activeFills--;
-            }
+            cause.ifPresent(each -> recentFailures.put(content, each));
+            fills.remove(content);
+            activeFills--;
         }
-        if (cause == null) {
-            listener.fillCompleted(content);
-        } else {
-            fill.fail(explained(content, cause));
-            listener.fillFailed(content, cause);
-        }
-        if (next != null) {
-            start(next);
+        try {
+            if (cause.isEmpty()) {
+                fill.finish();
+                listener.fillCompleted(content);
+            } else {
+                fill.fail(cause.get());
+                listener.fillFailed(content, cause.get());
+            }
+        } finally {
+            startWaiting();
         }
     }
 
-    private static Throwable explained(Content content, Throwable cause) {
+    private void dropIfWrong(DiskTier.StoredObject stored, Exception cause) {
+        boolean wrong = cause instanceof IOException && !(cause instanceof UnreadableException);
+        if (wrong && disk.drop(stored)) {
+            listener.corruptionFound(stored.id(), cause);
+        }
+    }
+
+    private static Throwable explained(Content content, Throwable failure) {
+        Throwable cause = failure;
+        while (cause instanceof CompletionException && cause.getCause() != null) {
+            cause = cause.getCause();
+        }
         if (cause instanceof ContentUnavailableException || cause instanceof VerificationException) {
             return cause;
         }

@@ -4,11 +4,14 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.Optional;
 import org.rackboot.image.Chunk;
-import org.rackboot.image.ContentId;
+import org.rackboot.image.Content;
 
-/** Verified chunks in direct memory; Caffeine's W-TinyLFU decides which, within a weight in bytes. */
+/**
+ * Verified chunks in direct memory; Caffeine's W-TinyLFU decides which, within a weight in bytes. A chunk belongs to the
+ * whole {@link Content} and not to its id alone: the chunk list is what it was verified against.
+ */
 final class MemoryTier {
-    private record Key(ContentId content, int index) {}
+    private record Key(Content content, int index) {}
 
     private final Cache<Key, BufferPool.PooledChunk> chunks;
 
@@ -27,15 +30,20 @@ final class MemoryTier {
     }
 
     /** The chunk with a reference for the caller. */
-    Optional<Chunk> get(ContentId content, int index) {
+    Optional<Chunk> get(Content content, int index) {
         BufferPool.PooledChunk chunk = chunks.getIfPresent(new Key(content, index));
         return chunk != null && chunk.tryRetain() ? Optional.of(chunk) : Optional.empty();
     }
 
     /** Keeps a reference of its own; the caller's stays the caller's. */
-    void put(ContentId content, int index, BufferPool.PooledChunk chunk) {
+    void put(Content content, int index, BufferPool.PooledChunk chunk) {
         chunk.retain();
         chunks.put(new Key(content, index), chunk);
+    }
+
+    /** Forgets content that proved not to be what its name says. */
+    void drop(Content content) {
+        chunks.asMap().keySet().removeIf(key -> key.content().equals(content));
     }
 
     long weightBytes() {
@@ -46,9 +54,5 @@ final class MemoryTier {
                     return weight.isPresent() ? Optional.of(weight.getAsLong()) : Optional.empty();
                 })
                 .orElse(0L);
-    }
-
-    void clear() {
-        chunks.invalidateAll();
     }
 }

@@ -1,6 +1,7 @@
 package org.rackboot.region.simplestreams;
 
 import java.io.ByteArrayInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.LinkedHashMap;
@@ -8,6 +9,7 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.tukaani.xz.XZInputStream;
 
 /**
@@ -16,7 +18,9 @@ import org.tukaani.xz.XZInputStream;
  */
 public final class Archive {
     private static final int MAX_MEMBERS = 1_000;
-    private static final int MAX_TOTAL_BYTES = 256 << 20;
+    private static final int MAX_TOTAL_BYTES = 64 << 20;
+    private static final int HARMLESS_BYTES = 16 << 20;
+    private static final int MAX_RATIO = 200;
     private static final int XZ_MEMORY_KIB = 64 << 10;
     private static final Pattern MEMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,99}");
 
@@ -29,10 +33,10 @@ public final class Archive {
      */
     public static Map<String, byte[]> unpack(byte[] tarXz) throws StreamFormatException {
         Map<String, byte[]> members = new LinkedHashMap<>();
-        long total = 0;
         int entries = 0;
         try (InputStream xz = new XZInputStream(new ByteArrayInputStream(tarXz), XZ_MEMORY_KIB);
-                TarArchiveInputStream tar = new TarArchiveInputStream(xz)) {
+                InputStream bounded = new Bounded(xz, mostBytes(tarXz.length));
+                TarArchiveInputStream tar = new TarArchiveInputStream(bounded)) {
             TarArchiveEntry entry;
             while ((entry = tar.getNextEntry()) != null) {
                 if (++entries > MAX_MEMBERS) {
@@ -42,21 +46,19 @@ public final class Archive {
                 if (entry.isDirectory() && (name.isEmpty() || name.equals("/"))) {
                     continue; // "./", which "tar c ." writes.
                 }
-                // Sparse members and links are no regular files to commons-compress.
-                if (!entry.isFile() || entry.isLink() || entry.isSymbolicLink() || entry.isSparse()) {
+                if (!isRegular(entry)) {
                     throw new StreamFormatException("the archive has a member that is not a regular file");
                 }
                 if (!MEMBER.matcher(name).matches()) {
                     throw new StreamFormatException("the archive has a member that is not a plain name at its root");
                 }
-                if (total + entry.getSize() > MAX_TOTAL_BYTES || entry.getSize() < 0) {
+                if (entry.getSize() > MAX_TOTAL_BYTES || entry.getSize() < 0) {
                     throw new StreamFormatException("the archive unpacks to more than " + MAX_TOTAL_BYTES + " bytes");
                 }
                 byte[] bytes = tar.readNBytes((int) entry.getSize());
                 if (bytes.length != entry.getSize()) {
                     throw new StreamFormatException("the archive ends in the middle of a member");
                 }
-                total += bytes.length;
                 if (members.put(name, bytes) != null) {
                     throw new StreamFormatException("the archive has two members of one name");
                 }
@@ -70,5 +72,49 @@ public final class Archive {
             throw new StreamFormatException("the archive has no members");
         }
         return members;
+    }
+
+    /** By its type flag: what commons-compress calls a file may be a device. */
+    private static boolean isRegular(TarArchiveEntry entry) {
+        byte flag = entry.getLinkFlag();
+        return (flag == TarConstants.LF_NORMAL || flag == TarConstants.LF_OLDNORM) && !entry.isSparse();
+    }
+
+    /** Of the unpacked tar, headers and extended names included: those fill memory as members do. */
+    private static long mostBytes(int packedBytes) {
+        return Math.min(MAX_TOTAL_BYTES, Math.max(HARMLESS_BYTES, (long) MAX_RATIO * packedBytes));
+    }
+
+    /** Fails where a bomb goes off. */
+    private static final class Bounded extends FilterInputStream {
+        private final long most;
+        private long left;
+
+        Bounded(InputStream in, long most) {
+            super(in);
+            this.most = most;
+            this.left = most;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+        }
+
+        @Override
+        public int read(byte[] buffer, int offset, int length) throws IOException {
+            int count = super.read(buffer, offset, length);
+            left -= Math.max(count, 0);
+            if (left < 0) {
+                throw new StreamFormatException("the archive unpacks to more than " + most + " bytes");
+            }
+            return count;
+        }
+
+        @Override
+        public long skip(long count) throws IOException {
+            return Math.max(0, read(new byte[(int) Math.min(count, 8_192)]));
+        }
     }
 }

@@ -1,5 +1,6 @@
 package org.rackboot.region.simplestreams;
 
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +12,7 @@ import java.util.TreeMap;
  * One product of a stream: an image for one kernel, a single-file image, or a bootloader.
  *
  * @param name {@code com.ubuntu.maas.stable:v3:boot:24.04:amd64:ga-24.04}
- * @param attributes its own and inherited scalars: {@code os}, {@code release}, {@code arch}, …
+ * @param attributes its own and inherited texts that an import uses: {@code os}, {@code release}, {@code arch}, …
  * @param versions by serial, oldest first, compared as text
  */
 public record Product(String name, Map<String, String> attributes, SortedMap<String, List<Item>> versions) {
@@ -19,7 +20,7 @@ public record Product(String name, Map<String, String> attributes, SortedMap<Str
         attributes = Map.copyOf(attributes);
         TreeMap<String, List<Item>> copy = new TreeMap<>(Comparator.<String>naturalOrder());
         versions.forEach((serial, items) -> copy.put(serial, List.copyOf(items)));
-        versions = java.util.Collections.unmodifiableSortedMap(copy);
+        versions = Collections.unmodifiableSortedMap(copy);
     }
 
     /**
@@ -29,14 +30,8 @@ public record Product(String name, Map<String, String> attributes, SortedMap<Str
      * @param ftype {@code boot-kernel}, {@code squashfs}, {@code archive.tar.xz}, …
      * @param size in bytes
      * @param sha256 64 lower-case hexadecimal digits
-     * @param attributes all scalars, inherited ones included
      */
-    public record Item(
-            String name, String ftype, MirrorPath path, long size, String sha256, Map<String, String> attributes) {
-        public Item {
-            attributes = Map.copyOf(attributes);
-        }
-    }
+    public record Item(String name, String ftype, MirrorPath path, long size, String sha256) {}
 
     public String attribute(String key, String otherwise) {
         return attributes.getOrDefault(key, otherwise);

@@ -13,6 +13,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.rackboot.region.simplestreams.Product.Item;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
@@ -25,14 +27,15 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * Reads index and product files. Give it verified bytes only.
  *
- * <p>Scalars are inherited from every level, the nearer one wins. An item without type, path, size and sha256, or with
- * a malformed one, makes its version unreadable; so does a path that leads elsewhere. Unknown file types are for the
- * caller to skip.
+ * <p>Scalars are inherited from every level, the nearer one wins; those that no import uses are not kept. An item
+ * without type, path, size and sha256, or with a malformed one, makes its version unreadable; so does a path that leads
+ * elsewhere. Unknown file types are for the caller to skip.
  */
 public final class StreamReader {
     /** A metadata file is at most this long. */
     public static final int MAX_FILE_BYTES = 64 << 20;
 
+    private static final int MAX_ENTRIES = 1_000;
     private static final int MAX_PRODUCTS = 20_000;
     private static final int MAX_VERSIONS = 1_000;
     private static final int MAX_ITEMS = 200;
@@ -40,8 +43,13 @@ public final class StreamReader {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._+:~@=, -]{1,200}");
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
     private static final Pattern WORD = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,63}");
+    private static final Pattern TEXT = Pattern.compile("[^\\p{Cntrl}]{0,4096}");
     private static final List<String> PART_OF_BOOT_NAMES =
             List.of("os", "release", "arch", "subarch", "kflavor", "label", "bootloader-type");
+    private static final List<String> SHOWN = List.of("version", "title", "release_title", "subarches", "arches");
+    private static final Set<String> OF_PRODUCTS =
+            Stream.concat(PART_OF_BOOT_NAMES.stream(), SHOWN.stream()).collect(Collectors.toUnmodifiableSet());
+    private static final Set<String> OF_ITEMS = Set.of("ftype", "path", "size", "sha256");
     private static final Set<String> DATATYPES = Set.of("image-ids", "image-downloads");
     private static final DateTimeFormatter RFC_2822 = DateTimeFormatter.RFC_1123_DATE_TIME;
 
@@ -63,7 +71,9 @@ public final class StreamReader {
         JsonNode root = parse(verified);
         requireFormat(root, "index:1.0");
         List<StreamIndex.Entry> entries = new ArrayList<>();
-        for (Map.Entry<String, JsonNode> entry : requireObject(root, "index").properties()) {
+        JsonNode index = requireObject(root, "index");
+        limit("entries of the index", index.size(), MAX_ENTRIES);
+        for (Map.Entry<String, JsonNode> entry : index.properties()) {
             JsonNode value = entry.getValue();
             boolean products = text(value, "format").equals("products:1.0");
             if (products && DATATYPES.contains(text(value, "datatype"))) {
@@ -84,11 +94,14 @@ public final class StreamReader {
         List<String> warnings = new ArrayList<>();
         for (Map.Entry<String, JsonNode> entry : products.properties()) {
             Product product = product(entry.getKey(), entry.getValue(), inherited, warnings);
-            if (PART_OF_BOOT_NAMES.stream().allMatch(key -> isWord(product.attribute(key, "none")))) {
-                read.add(product);
-            } else {
+            if (!PART_OF_BOOT_NAMES.stream().allMatch(key -> isWord(product.attribute(key, "none")))) {
                 warnings.add("product %s was skipped: it has a name that cannot be part of a boot name"
                         .formatted(product.name()));
+            } else if (!SHOWN.stream().allMatch(key -> isText(product.attribute(key, "")))) {
+                warnings.add("product %s was skipped: it has a text that is too long or cannot be shown"
+                        .formatted(product.name()));
+            } else {
+                read.add(product);
             }
         }
         return new Products(text(root, "content_id"), date(root), read, warnings);
@@ -109,7 +122,7 @@ public final class StreamReader {
                 warnings.add("version %s of %s was skipped: %s".formatted(version.getKey(), name, e.getMessage()));
             }
         }
-        return new Product(name, attributes, versions);
+        return new Product(name, only(OF_PRODUCTS, attributes), versions);
     }
 
     private static List<Item> items(JsonNode version, Map<String, String> inherited) throws StreamFormatException {
@@ -139,7 +152,7 @@ public final class StreamReader {
             throw new StreamFormatException("item '%s' has no ftype".formatted(name));
         }
         MirrorPath path = MirrorPath.parse(attributes.getOrDefault("path", ""));
-        return new Item(name, ftype, path, Long.parseLong(size), sha256, attributes);
+        return new Item(name, ftype, path, Long.parseLong(size), sha256);
     }
 
     private JsonNode parse(byte[] bytes) throws StreamFormatException {
@@ -157,11 +170,18 @@ public final class StreamReader {
     private static Map<String, String> scalars(JsonNode node, Map<String, String> inherited) {
         Map<String, String> all = new HashMap<>(inherited);
         for (Map.Entry<String, JsonNode> entry : node.properties()) {
-            if (entry.getValue().isValueNode() && !entry.getValue().isNull()) {
+            boolean used = OF_PRODUCTS.contains(entry.getKey()) || OF_ITEMS.contains(entry.getKey());
+            if (used && entry.getValue().isValueNode() && !entry.getValue().isNull()) {
                 all.put(entry.getKey(), entry.getValue().asString());
             }
         }
         return all;
+    }
+
+    private static Map<String, String> only(Set<String> keys, Map<String, String> attributes) {
+        Map<String, String> some = new HashMap<>(attributes);
+        some.keySet().retainAll(keys);
+        return some;
     }
 
     private static JsonNode requireObject(JsonNode root, String key) throws StreamFormatException {
@@ -188,6 +208,10 @@ public final class StreamReader {
 
     private static boolean isWord(String text) {
         return WORD.matcher(text).matches();
+    }
+
+    private static boolean isText(String text) {
+        return TEXT.matcher(text).matches();
     }
 
     private static void limit(String what, int count, int most) throws StreamFormatException {

@@ -7,6 +7,7 @@ import java.security.NoSuchAlgorithmException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,6 +22,10 @@ import org.jspecify.annotations.Nullable;
 public final class ContentRepository {
     /** Bytes of one row; the last row of a content may be shorter. */
     public static final int CHUNK_BYTES = 1 << 20;
+
+    private static final String ADD = "insert into content (sha256, size) values (?, ?) on conflict do nothing";
+    private static final String COMPLETE =
+            "update content set size = ?, chunk_list = ? where sha256 = ? and chunk_list is null";
 
     private final RegionDatabase database;
 
@@ -61,7 +66,8 @@ public final class ContentRepository {
     public Optional<byte[]> chunk(String sha256, int index) throws DatabaseException {
         return database.read(c -> Sql.first(
                 c,
-                "select data from content_chunk where sha256 = ? and idx = ?",
+                "select k.data from content_chunk k join content c on c.sha256 = k.sha256"
+                        + " where k.sha256 = ? and k.idx = ? and c.chunk_list is not null",
                 row -> row.getBytes(1),
                 sha256,
                 index));
@@ -93,17 +99,26 @@ public final class ContentRepository {
         return bytes;
     }
 
-    /** Stores small content in one step. Its sha256 is computed here. */
-    public StoredContent store(byte[] bytes) throws IOException {
+    /** Stores small content in one transaction. Its sha256 is computed here. */
+    public StoredContent store(byte[] bytes) throws DatabaseException {
         String sha256 = HexFormat.of().formatHex(sha256().digest(bytes));
         Optional<StoredContent> known = find(sha256);
         if (known.isPresent()) {
             return known.get();
         }
-        Writer writer = write(sha256, bytes.length);
-        writer.restart(null);
-        writer.append(ByteBuffer.wrap(bytes));
-        return writer.finish();
+        List<byte[]> digests = new ArrayList<>();
+        database.write(c -> {
+            Sql.update(c, ADD, sha256, bytes.length);
+            deleteChunks(c, sha256); // Of a download under the same name, as far as it came.
+            for (int from = 0; from < bytes.length; from += CHUNK_BYTES) {
+                byte[] chunk = Arrays.copyOfRange(bytes, from, Math.min(bytes.length, from + CHUNK_BYTES));
+                byte[] digest = sha256().digest(chunk);
+                putChunk(c, sha256, digests.size(), digest, chunk);
+                digests.add(digest);
+            }
+            return Sql.update(c, COMPLETE, bytes.length, chunkList(digests), sha256);
+        });
+        return new StoredContent(sha256, bytes.length, chunkList(digests));
     }
 
     /** Remembers what an archive held. */
@@ -134,7 +149,10 @@ public final class ContentRepository {
         return members;
     }
 
-    /** Goes on with content of known name and size, at the first missing chunk. One writer at a time. */
+    /**
+     * Goes on with content of known name and size, at the first missing chunk. Give one content to one writer at a time;
+     * should two meet, one of them fails, and content that is complete stays as it is.
+     */
     public Writer write(String sha256, long size) throws IOException {
         Writer writer = new Writer(sha256, size);
         writer.open();
@@ -149,6 +167,7 @@ public final class ContentRepository {
         private final List<byte[]> digests = new ArrayList<>();
         private ByteBuffer arriving = ByteBuffer.allocate(0);
         private long stored;
+        private long kept;
         private Optional<String> etag = Optional.empty();
 
         private Writer(String sha256, long size) {
@@ -161,6 +180,11 @@ public final class ContentRepository {
             return stored + arriving.position();
         }
 
+        /** How many of the bytes were here before this writer. */
+        public long keptBytes() {
+            return kept;
+        }
+
         /** The validator of the bytes stored so far, for {@code If-Range}. */
         public Optional<String> etag() {
             return etag;
@@ -169,10 +193,11 @@ public final class ContentRepository {
         /** Begins anew, for a server that cannot go on where it stopped, or whose file changed. */
         public void restart(@Nullable String newEtag) throws DatabaseException {
             if (position() > 0) {
-                database.write(c -> Sql.update(c, "delete from content_chunk where sha256 = ?", expected));
+                database.write(c -> deleteChunks(c, expected));
                 whole.reset();
                 digests.clear();
                 stored = 0;
+                kept = 0;
                 arriving = ByteBuffer.allocate(0);
             }
             etag = Optional.ofNullable(newEtag);
@@ -216,24 +241,27 @@ public final class ContentRepository {
                 discard();
                 throw new ChecksumMismatchException("sha256 is %s; expected %s".formatted(actual, expected));
             }
-            String chunkList = HexFormat.of().formatHex(sha256().digest(concatenated(digests)));
-            database.write(
-                    c -> Sql.update(c, "update content set chunk_list = ? where sha256 = ?", chunkList, expected));
+            String chunkList = chunkList(digests);
+            database.write(c -> {
+                if (!Arrays.equals(concatenated(digests(c, expected)), concatenated(digests))) {
+                    throw new SQLException("the chunks of content " + expected + " changed while it was written");
+                }
+                return Sql.update(c, COMPLETE, size, chunkList, expected);
+            });
             return new StoredContent(expected, size, chunkList);
         }
 
         /** Throws away what came. */
         public void discard() throws DatabaseException {
             database.write(c -> {
-                Sql.update(c, "delete from content_chunk where sha256 = ?", expected);
+                deleteChunks(c, expected);
                 return Sql.update(c, "delete from content where sha256 = ? and chunk_list is null", expected);
             });
         }
 
         private void open() throws IOException {
             Optional<Long> known = database.write(c -> {
-                Sql.update(
-                        c, "insert into content (sha256, size) values (?, ?) on conflict do nothing", expected, size);
+                Sql.update(c, ADD, expected, size);
                 return Sql.first(
                         c,
                         "select size, etag from content where sha256 = ?",
@@ -244,18 +272,23 @@ public final class ContentRepository {
                         expected);
             });
             if (known.orElse(size) != size) { // Announced with another size before: that was wrong, or this is.
+                Optional<StoredContent> complete = find(expected);
+                if (complete.isPresent()) {
+                    throw wrongSize(complete.get(), size);
+                }
                 discard();
-                database.write(c -> Sql.update(c, "insert into content (sha256, size) values (?, ?)", expected, size));
+                database.write(c -> Sql.update(c, ADD, expected, size));
                 etag = Optional.empty();
                 return;
             }
             rehash();
+            kept = stored;
         }
 
         /** Goes through the stored chunks, so that the whole can be verified although this process saw only a part. */
         private void rehash() throws DatabaseException {
             for (int i = 0; stored < size; i++) {
-                Optional<byte[]> chunk = chunk(expected, i);
+                Optional<byte[]> chunk = storedChunk(i);
                 if (chunk.isEmpty() || chunk.get().length != Math.min(CHUNK_BYTES, size - stored)) {
                     return;
                 }
@@ -265,17 +298,19 @@ public final class ContentRepository {
             }
         }
 
+        private Optional<byte[]> storedChunk(int index) throws DatabaseException {
+            return database.read(c -> Sql.first(
+                    c,
+                    "select data from content_chunk where sha256 = ? and idx = ?",
+                    row -> row.getBytes(1),
+                    expected,
+                    index));
+        }
+
         private void storeChunk(byte[] data) throws DatabaseException {
             byte[] digest = sha256().digest(data);
             int index = digests.size();
-            database.write(c -> Sql.update(
-                    c,
-                    "insert into content_chunk (sha256, idx, digest, data) values (?, ?, ?, ?)"
-                            + " on conflict (sha256, idx) do update set digest = excluded.digest, data = excluded.data",
-                    expected,
-                    index,
-                    digest,
-                    data));
+            database.write(c -> putChunk(c, expected, index, digest, data));
             whole.update(data);
             digests.add(digest);
             stored += data.length;
@@ -294,6 +329,38 @@ public final class ContentRepository {
         SizeMismatchException(String message) {
             super(message);
         }
+    }
+
+    /** The same content cannot have two sizes. */
+    static SizeMismatchException wrongSize(StoredContent stored, long announced) {
+        return new SizeMismatchException(
+                "content %s has %d bytes; %d were announced".formatted(stored.sha256(), stored.size(), announced));
+    }
+
+    /** Complete content never changes, so a late writer changes nothing. */
+    private static int putChunk(Connection c, String sha256, int index, byte[] digest, byte[] data)
+            throws SQLException {
+        return Sql.update(
+                c,
+                "insert into content_chunk (sha256, idx, digest, data)"
+                        + " select sha256, ?, ?, ? from content where sha256 = ? and chunk_list is null"
+                        + " on conflict (sha256, idx) do update set digest = excluded.digest, data = excluded.data",
+                index,
+                digest,
+                data,
+                sha256);
+    }
+
+    private static int deleteChunks(Connection c, String sha256) throws SQLException {
+        return Sql.update(
+                c,
+                "delete from content_chunk where sha256 in"
+                        + " (select sha256 from content where sha256 = ? and chunk_list is null)",
+                sha256);
+    }
+
+    private static String chunkList(List<byte[]> digests) {
+        return HexFormat.of().formatHex(sha256().digest(concatenated(digests)));
     }
 
     private static List<byte[]> digests(Connection c, String sha256) throws SQLException {

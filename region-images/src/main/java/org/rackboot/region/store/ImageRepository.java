@@ -105,14 +105,17 @@ public final class ImageRepository {
                         .orElse(0L));
     }
 
-    /** Every published version; the sources that win first, then by name, newest serial first. */
+    /**
+     * Every published version: images by name, then bootloaders by method and architecture; of each those of the source
+     * that wins first, newest serial first.
+     */
     public List<Version> versions() throws DatabaseException {
         String sql = "select s.name as source, i.*, v.id as version_id, v.serial, v.published_at,"
                 + " a.name as file, a.ftype, a.sha256, c.size, c.chunk_list"
                 + " from image_version v join image i on i.id = v.image_id join boot_source s on s.id = i.source_id"
                 + " join artifact a on a.version_id = v.id join content c on c.sha256 = a.sha256"
-                + " order by i.kind desc, i.os, i.release, i.arch, i.subarch, i.method, s.priority desc, s.id,"
-                + " v.serial desc, v.id, a.name";
+                + " order by i.kind desc, case i.kind when 'image' then i.os else i.method end, i.release, i.arch,"
+                + " i.subarch, s.priority desc, s.id, v.serial desc, v.id, a.name";
         return database.read(c -> {
             Map<Long, Version> byId = new LinkedHashMap<>();
             Map<Long, List<Artifact>> artifacts = new LinkedHashMap<>();

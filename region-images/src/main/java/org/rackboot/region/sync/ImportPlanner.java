@@ -45,17 +45,16 @@ public final class ImportPlanner {
             for (Products file : offer.files()) {
                 for (Product product : file.products()) {
                     boolean loader = product.bootMethod().isPresent();
-                    boolean wanted = loader;
-                    for (Selection selection : selections) {
-                        if (!loader && selection.matches(product)) {
-                            matched.add(selection);
-                            wanted = true;
-                        }
-                    }
-                    if (wanted) {
-                        newest(offer.source(), product)
-                                .ifPresent(version -> byImage.putIfAbsent(identity(version.image()), version));
-                    }
+                    List<Selection> asking = selections.stream()
+                            .filter(selection -> !loader && selection.matches(product))
+                            .toList();
+                    Optional<PlannedVersion> newest =
+                            loader || !asking.isEmpty() ? newest(offer.source(), product) : Optional.empty();
+                    newest.ifPresent(
+                            version -> { // A product without a usable version is no match.
+                                matched.addAll(asking);
+                                byImage.putIfAbsent(identity(version.image()), version);
+                            });
                 }
             }
         }

@@ -28,6 +28,8 @@ public final class ImportService {
         }
     }
 
+    private static final String STOPPED = "The import was stopped; the next one goes on from here";
+
     private final Importer importer;
     private final Callable<List<BootSource>> usableSources;
     private final Runnable afterPublish;
@@ -59,6 +61,7 @@ public final class ImportService {
     /** Ends the running import, if there is one; what it downloaded stays for the next. */
     public synchronized void stop() {
         if (current != null) {
+            current.stopped = true;
             current.thread.interrupt();
         }
     }
@@ -73,6 +76,7 @@ public final class ImportService {
         private final Instant started = clock.instant();
         private final ImportProgress progress = new ImportProgress();
         private final Thread thread = new Thread(this::run, "import");
+        private volatile boolean stopped;
         private volatile @Nullable ImportReport report;
         private volatile @Nullable Instant endedAt;
 
@@ -92,20 +96,27 @@ public final class ImportService {
         }
 
         private void run() {
-            ImportReport result;
+            ImportReport result = failed("The import ended by a fault of this program; its output says which");
             try {
-                result = importer.run(usableSources.call(), progress);
-            } catch (InterruptedException e) {
-                result = failed("The import was stopped; the next one goes on from here");
-            } catch (DatabaseException e) {
-                result = failed(String.valueOf(e.getMessage()));
-            } catch (Exception e) { // A bug must not leave an import that seems to run for ever.
-                result = failed("The import ended by a fault of this program: " + e);
+                result = outcome();
+                afterPublish.run();
+            } finally { // Whatever happens, no import seems to run for ever.
+                progress.enter(ImportProgress.Phase.ENDED);
+                endedAt = clock.instant();
+                report = result;
             }
-            progress.enter(ImportProgress.Phase.ENDED);
-            afterPublish.run();
-            endedAt = clock.instant();
-            report = result;
+        }
+
+        private ImportReport outcome() {
+            try {
+                return importer.run(usableSources.call(), progress);
+            } catch (InterruptedException e) {
+                return failed(STOPPED);
+            } catch (DatabaseException e) { // It, too, is interrupted by a stop, and says so in its own words.
+                return failed(stopped ? STOPPED : String.valueOf(e.getMessage()));
+            } catch (Exception e) {
+                return failed("The import ended by a fault of this program: " + e);
+            }
         }
 
         private static ImportReport failed(String problem) {

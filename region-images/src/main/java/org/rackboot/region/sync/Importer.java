@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.rackboot.region.signature.BadSignatureException;
 import org.rackboot.region.signature.Keyring;
@@ -64,7 +65,7 @@ public final class Importer {
 
     private static final int PARALLEL_DOWNLOADS = 4;
     private static final int MAX_TRIES = 6;
-    private static final int MAX_ARCHIVE_BYTES = 64 << 20;
+    private static final int MAX_ARCHIVE_BYTES = 32 << 20;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
     private static final Duration CLOCK_SKEW = Duration.ofHours(24);
     private static final String INDEX = "streams/v1/index.sjson";
@@ -131,7 +132,7 @@ public final class Importer {
         if (run.problems.size() == selections.size()) {
             return failed(run.problems);
         }
-        return run.download(plan) ? run.publish(plan) : failed(run.problems);
+        return run.download(plan) ? run.publish(plan) : run.report(Outcome.FAILED, List.of());
     }
 
     private static ImportReport failed(List<String> problems) {
@@ -164,6 +165,9 @@ public final class Importer {
                         throw new StreamFormatException("the signed index names an unsigned file");
                     }
                     Products products = reader.readProducts(verified(source, verifier, path));
+                    if (!products.contentId().equals(entry.contentId())) { // Genuine, but of another stream.
+                        throw new StreamFormatException("its content id is not the one that the index gives it");
+                    }
                     mark(source, path, products.updated());
                     products.warnings().forEach(progress::say);
                     files.add(products);
@@ -179,7 +183,7 @@ public final class Importer {
 
         private byte[] verified(BootSource source, Optional<SignatureVerifier> verifier, String path)
                 throws IOException, InterruptedException, BadSignatureException {
-            byte[] file = fetchMetadata(MirrorPath.parse(path).below(source.url()));
+            byte[] file = fetchMetadata(source, MirrorPath.parse(path));
             if (verifier.isEmpty()) {
                 progress.say("%s%s: taken without a signature, as this source was added with --unsigned"
                         .formatted(source.url(), path));
@@ -210,10 +214,16 @@ public final class Importer {
 
         /** Fetches what is not here. Returns whether everything is. */
         boolean download(ImportPlan plan) throws InterruptedException, DatabaseException {
-            Map<String, Download> wanted = new LinkedHashMap<>();
+            Map<Wanted, Download> wanted = new LinkedHashMap<>();
             for (PlannedVersion version : plan.versions()) {
                 for (PlannedFile file : version.files()) {
-                    wanted.putIfAbsent(file.sha256(), new Download(version.source(), file));
+                    Download download = new Download(version.source(), file);
+                    Download same = wanted.putIfAbsent(new Wanted(file.sha256(), file.archive()), download);
+                    if (same != null && same.file.size() != file.size()) {
+                        problems.add("%s: %d bytes were announced, but %d for %s, which has the same sha256"
+                                .formatted(download.address(), file.size(), same.file.size(), same.address()));
+                        return false;
+                    }
                 }
             }
             progress.expect(
@@ -239,6 +249,22 @@ public final class Importer {
                 return all;
             } finally {
                 threads.shutdownNow();
+                awaitEnd(threads);
+            }
+        }
+
+        /** No download writes any more once an import has ended: the next one may be about the same content. */
+        private static void awaitEnd(ExecutorService threads) {
+            boolean interrupted = Thread.interrupted();
+            while (!threads.isTerminated()) {
+                try {
+                    threads.awaitTermination(1, TimeUnit.MINUTES);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
 
@@ -263,7 +289,9 @@ public final class Importer {
             try {
                 if (file.archive()) {
                     fetchArchive(download);
-                } else if (contents.find(file.sha256()).isPresent()) {
+                } else if (contents.find(file.sha256())
+                        .filter(here -> here.size() == file.size())
+                        .isPresent()) {
                     keep(file.size());
                 } else {
                     fetchContent(download);
@@ -273,7 +301,7 @@ public final class Importer {
             } catch (DatabaseException e) {
                 throw e;
             } catch (IOException e) {
-                return Optional.of("%s%s: %s".formatted(download.source.url(), path, e.getMessage()));
+                return Optional.of("%s: %s".formatted(download.address(), e.getMessage()));
             } finally {
                 progress.end(path, done);
             }
@@ -295,8 +323,8 @@ public final class Importer {
                         "the archive has %d bytes; at most %d are unpacked".formatted(file.size(), MAX_ARCHIVE_BYTES));
             }
             ArchiveReceiver receiver = new ArchiveReceiver((int) file.size());
-            withRetries(() -> mirror.download(
-                    file.path().below(download.source.url()), 0, Optional.empty(), file.size(), receiver));
+            withRetries(
+                    file.path(), () -> mirror.download(download.address(), 0, Optional.empty(), file.size(), receiver));
             byte[] archive = receiver.verified(file.sha256());
             Map<String, String> members = new LinkedHashMap<>();
             for (Map.Entry<String, byte[]> member : Archive.unpack(archive).entrySet()) {
@@ -308,12 +336,12 @@ public final class Importer {
 
         private void fetchContent(Download download) throws IOException, InterruptedException {
             PlannedFile file = download.file;
-            URI address = file.path().below(download.source.url());
+            URI address = download.address();
             ContentRepository.Writer writer = contents.write(file.sha256(), file.size());
             long resumedAt = writer.position();
             if (resumedAt > 0) {
                 progress.say("%s: going on at byte %d".formatted(file.path(), resumedAt));
-                keep(resumedAt);
+                progress.addBytes(resumedAt);
             }
             StoredContent stored;
             try {
@@ -325,16 +353,20 @@ public final class Importer {
                 // The part from before may be of a file that has changed since: the whole decides.
                 progress.say("%s: %s; fetching it from the start".formatted(file.path(), e.getMessage()));
                 progress.addBytes(-file.size());
-                stored = complete(contents.write(file.sha256(), file.size()), address, file);
+                writer = contents.write(file.sha256(), file.size());
+                stored = complete(writer, address, file);
             }
+            kept.addAndGet(writer.keptBytes());
             progress.say("%s: %d bytes, sha256 right".formatted(file.path(), stored.size()));
         }
 
         private StoredContent complete(ContentRepository.Writer writer, URI address, PlannedFile file)
                 throws IOException, InterruptedException {
             if (writer.position() < file.size()) {
-                withRetries(() -> mirror.download(
-                        address, writer.position(), writer.etag(), file.size(), new ContentReceiver(writer)));
+                withRetries(
+                        file.path(),
+                        () -> mirror.download(
+                                address, writer.position(), writer.etag(), file.size(), new ContentReceiver(writer)));
             }
             return writer.finish();
         }
@@ -358,18 +390,21 @@ public final class Importer {
             List<String> published = images.publish(publications, marks, clock.instant()).stream()
                     .map(publication -> publication.image().product() + " " + publication.serial())
                     .toList();
-            Outcome outcome = problems.isEmpty() ? Outcome.DONE : Outcome.PARTIAL;
+            return report(problems.isEmpty() ? Outcome.DONE : Outcome.PARTIAL, published);
+        }
+
+        ImportReport report(Outcome outcome, List<String> published) {
             return new ImportReport(outcome, published, problems, downloaded.get(), kept.get());
         }
 
-        private byte[] fetchMetadata(URI address) throws IOException, InterruptedException {
+        private byte[] fetchMetadata(BootSource source, MirrorPath path) throws IOException, InterruptedException {
             List<byte[]> result = new ArrayList<>();
-            withRetries(() -> result.add(mirror.metadata(address, StreamReader.MAX_FILE_BYTES)));
+            withRetries(path, () -> result.add(mirror.metadata(path.below(source.url()), StreamReader.MAX_FILE_BYTES)));
             return result.get(result.size() - 1);
         }
 
         /** Tries again after failures that may pass; chunks that arrived stay. */
-        private void withRetries(Attempt attempt) throws IOException, InterruptedException {
+        private void withRetries(MirrorPath path, Attempt attempt) throws IOException, InterruptedException {
             Duration wait = FIRST_PAUSE;
             for (int tries = 1; ; tries++) {
                 try {
@@ -378,10 +413,13 @@ public final class Importer {
                 } catch (MirrorException | DatabaseException | SizeMismatchException | ChecksumMismatchException e) {
                     throw e;
                 } catch (IOException e) {
+                    if (Thread.interrupted()) { // The HTTP client may say it this way.
+                        throw new InterruptedException(e.getMessage());
+                    }
                     if (tries == MAX_TRIES) {
                         throw new IOException(e.getMessage() + " (tried " + tries + " times)", e);
                     }
-                    progress.say("%s; trying again in %d ms".formatted(e.getMessage(), wait.toMillis()));
+                    progress.say("%s: %s; trying again in %d ms".formatted(path, e.getMessage(), wait.toMillis()));
                     pause.of(wait);
                     wait = wait.multipliedBy(2);
                 }
@@ -443,7 +481,14 @@ public final class Importer {
         }
     }
 
-    private record Download(BootSource source, PlannedFile file) {}
+    private record Download(BootSource source, PlannedFile file) {
+        URI address() {
+            return file.path().below(source.url());
+        }
+    }
+
+    /** Content to have; of an archive, its members. */
+    private record Wanted(String sha256, boolean archive) {}
 
     @FunctionalInterface
     private interface Attempt {

@@ -1,4 +1,4 @@
--- One schema for SQLite and PostgreSQL; ${id}, ${bytes} and ${timestamp} are the dialect's words.
+-- One schema for SQLite and PostgreSQL; ${id}, ${ref}, ${bytes}, ${serial} and ${timestamp} are the dialect's words.
 
 create table boot_source (
     id           ${id},
@@ -78,7 +78,7 @@ create table image (
 create table image_version (
     id           ${id},
     image_id     ${ref} not null references image (id) on delete cascade,
-    serial       text not null,
+    serial       ${serial} not null,
     published_at ${timestamp} not null,
     unique (image_id, serial)
 );
