@@ -1,7 +1,11 @@
 package org.rackboot.protocol.bootconfig;
 
+import java.util.regex.Pattern;
+
 /** Renders iPXE scripts. */
 public final class IpxeScript {
+    private static final Pattern COMMAND_SEPARATOR = Pattern.compile("(?<!\\S)(?:\\|\\||&&|;)(?!\\S)");
+
     private IpxeScript() {}
 
     /** Goes on to the machine's own script when there is one, else to the one of its processor. */
@@ -15,13 +19,13 @@ public final class IpxeScript {
     /** Loads kernel and initrd over HTTP and boots. */
     public static String boot(BootPlan plan, String baseUrl) {
         String kernel = baseUrl + plan.kernelPath();
-        return "#!ipxe\necho Booting " + plan.title() + "\nkernel --name boot-kernel " + kernel
+        return "#!ipxe\necho Booting " + escaped(plan.title()) + "\nkernel --name boot-kernel " + kernel
                 + " initrd=boot-initrd " + escaped(String.join(" ", plan.arguments()))
                 + " BOOTIF=01-${mac:hexhyp}\ninitrd --name boot-initrd " + baseUrl + plan.initrdPath() + "\nboot\n";
     }
 
-    /** A dollar begins an expansion only before a brace. */
+    /** A dollar begins an expansion only before a brace; a word of its own, {@code ||} and such part commands. */
     private static String escaped(String arguments) {
-        return arguments.replace("${", "$ {");
+        return COMMAND_SEPARATOR.matcher(arguments.replace("${", "$ {")).replaceAll("_");
     }
 }

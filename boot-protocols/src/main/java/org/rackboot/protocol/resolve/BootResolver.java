@@ -30,6 +30,10 @@ public final class BootResolver {
     private static final String UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final Pattern LOADER_DIRECTORY = Pattern.compile("bootloaders/[^/]+/[^/]+/(.+)");
     private static final Pattern GRUB_CONFIG = Pattern.compile("grub/grub\\.cfg-(.+)");
+    /** A MAC address with a processor is as good as {@code default} with one: no machine is known by it. */
+    private static final Pattern GRUB_MACHINE =
+            Pattern.compile("(?:default|[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})-([a-z].*)");
+
     private static final Pattern GRUB_MODULE_LIST = Pattern.compile("grub/[^/]+/[a-z]+\\.lst");
     private static final Pattern GRUB_MISS = Pattern.compile("grub/[^/]+/([^/]+\\.mod|grub\\.cfg)");
     private static final Pattern PXELINUX_CONFIG = Pattern.compile("pxelinux\\.cfg/([^/]+)");
@@ -95,10 +99,11 @@ public final class BootResolver {
     }
 
     private BootAnswer grubConfig(String which, BootRequest request, BootCatalog catalog) {
-        if (!which.startsWith("default-")) {
+        Matcher machine = GRUB_MACHINE.matcher(which);
+        Optional<String> arch = machine.matches() ? architecture(machine.group(1)) : Optional.empty();
+        if (arch.isEmpty() && !which.startsWith("default-")) {
             return machineOrMiss(which);
         }
-        Optional<String> arch = architecture(which.substring("default-".length()));
         GrubConfig.Source source =
                 request.transport() == Transport.HTTP ? GrubConfig.Source.HTTP : GrubConfig.Source.TFTP;
         BootRequest.ServerAddress server = request.server();

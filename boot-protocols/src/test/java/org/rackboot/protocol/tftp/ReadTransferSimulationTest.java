@@ -42,7 +42,7 @@ class ReadTransferSimulationTest {
 
     @Test
     void thirtyPercentLossCostsTwoSendsForEachBlockInLockstep() {
-        // given one way in two lost: 1 / 0.7 / 0.7 = 2.04 sends for each block
+        // given three in ten lost each way: 1 / 0.7 / 0.7 = 2.04 sends for each block
         double sends = sendsForEachBlock(Kind.LOCKSTEP, 1, 0.3, 0);
 
         assertThat(sends).isBetween(1.9, 2.25);
@@ -101,7 +101,7 @@ class ReadTransferSimulationTest {
                                     seed,
                                     scenario,
                                     replays
-                                            ? "the second run failed alike"
+                                            ? "the second run was the same, bit for bit"
                                             : "NOT DETERMINISTIC, second run: " + again),
                     failure);
         }

@@ -33,9 +33,14 @@ final class SimulatedTransfer {
         server = new SimulatedServer(scenario, content, time, random.split(), this::toClient);
     }
 
-    /** Throws an {@link AssertionError} that names the invariant that did not hold. */
+    /** Throws an {@link AssertionError} that names the invariant that did not hold, and the hash of what went before. */
     static Result run(Scenario scenario) {
-        return new SimulatedTransfer(scenario).run();
+        SimulatedTransfer transfer = new SimulatedTransfer(scenario);
+        try {
+            return transfer.run();
+        } catch (AssertionError | RuntimeException e) {
+            throw new AssertionError("%s%n  event log %016x".formatted(e.getMessage(), transfer.network.logHash()), e);
+        }
     }
 
     private Result run() {

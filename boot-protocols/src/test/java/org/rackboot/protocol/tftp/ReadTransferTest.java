@@ -1,0 +1,442 @@
+package org.rackboot.protocol.tftp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.rackboot.protocol.tftp.ReadTransfer.Action;
+import org.rackboot.protocol.tftp.ReadTransfer.Action.Finish;
+import org.rackboot.protocol.tftp.ReadTransfer.Action.Read;
+import org.rackboot.protocol.tftp.ReadTransfer.Action.SendBlocks;
+import org.rackboot.protocol.tftp.ReadTransfer.Action.SendError;
+import org.rackboot.protocol.tftp.ReadTransfer.Action.SendOptionAck;
+import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
+import org.rackboot.protocol.tftp.TftpPacket.Ack;
+import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
+
+class ReadTransferTest {
+    private static final String[] NO_OPTIONS = {};
+    private static final String[] WINDOW_OF_4 = {"blksize", "1000", "windowsize", "4"};
+    private static final String[] PROBE = {"tsize", "0", "blksize", "1468", "windowsize", "4"};
+
+    private long nowNanos = 5_000_000_000L;
+    private ReadTransfer transfer = new ReadTransfer(
+            List.of(), 0, Negotiation.Limits.DEFAULT, ReadTransfer.Settings.DEFAULT); // Replaced by each test.
+
+    @Test
+    void withoutOptionsTheFirstBlockAnswersAndEachAckBringsTheNext() {
+        start(1_200, NO_OPTIONS);
+
+        assertThat(readable(1_200)).containsExactly(new SendBlocks(1, 1));
+        assertThat(ack(1)).containsExactly(new SendBlocks(2, 1));
+        assertThat(ack(2)).containsExactly(new SendBlocks(3, 1));
+        assertThat(transfer.payloadBytes(3)).isEqualTo(176);
+        assertThat(ack(3)).containsExactly(new Finish(Outcome.COMPLETED, ""));
+        assertThat(transfer.deadlineNanos()).isEmpty();
+        assertThat(transfer.acknowledgedBytes()).isEqualTo(1_200);
+    }
+
+    @Test
+    void optionsAreAcknowledgedWhileTheFirstBytesAreRead() { // Quirks T8, T30
+        assertThat(start(10_000, WINDOW_OF_4))
+                .containsExactly(
+                        new SendOptionAck(Options.of("blksize", "1000", "windowsize", "4")), new Read(0, 8_000));
+        assertThat(readable(8_000)).isEmpty();
+        assertThat(ack(0)).containsExactly(new SendBlocks(1, 4));
+        assertThat(ack(4)).containsExactly(new SendBlocks(5, 4), new Read(8_000, 2_000));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,1,0", "511,1,511", "512,2,0", "513,2,1", "1024,3,0"})
+    void aFileEndsWithAShortBlock(long size, int blocks, int lastBytes) { // Quirk T17
+        start(size, NO_OPTIONS);
+        readable(size);
+        for (int block = 1; block < blocks; block++) {
+            assertThat(ack(block)).containsExactly(new SendBlocks(block + 1, 1));
+        }
+        assertThat(transfer.payloadBytes(blocks)).isEqualTo(lastBytes);
+        assertThat(outcome(ack(blocks))).isEqualTo(Outcome.COMPLETED);
+    }
+
+    @Test
+    void anEmptyFileNeedsNoReading() { // Quirk T17
+        assertThat(start(0, NO_OPTIONS)).containsExactly(new SendBlocks(1, 1));
+    }
+
+    @Test
+    void theLastWindowOfAnEvenFileHasAnEmptyBlock() { // Quirk T17
+        startAndConfirm(4_000, WINDOW_OF_4);
+
+        assertThat(ack(4)).containsExactly(new SendBlocks(5, 1));
+        assertThat(transfer.payloadBytes(5)).isZero();
+    }
+
+    @Test
+    void theBlockNumberGoesOnAtZero() { // Quirk T16
+        start(70_000L * 512, NO_OPTIONS);
+        readable(70_000L * 512);
+        for (int block = 1; block < 65_536; block++) {
+            assertThat(ack(block & 0xFFFF)).contains(new SendBlocks(block + 1, 1));
+        }
+
+        assertThat(ack(0)).containsExactly(new SendBlocks(65_537, 1));
+        assertThat(ack(1)).containsExactly(new SendBlocks(65_538, 1));
+        assertThat(transfer.acknowledgedBytes()).isEqualTo(65_537L * 512);
+    }
+
+    @Test
+    void aSizeProbeIsASuccessAndLeavesNothingBehind() { // Quirk T3
+        start(10_000, PROBE);
+
+        assertThat(error(8, "User aborted the transfer"))
+                .containsExactly(new Finish(Outcome.PROBED, "ERROR 8 \"User aborted the transfer\""));
+        assertThat(transfer.deadlineNanos()).isEmpty();
+        assertThat(after(Duration.ofSeconds(60))).isEmpty();
+        assertThat(ack(0)).isEmpty();
+    }
+
+    @Test
+    void refusedOptionsAreNoProbe() {
+        start(10_000, "blksize", "1468");
+
+        assertThat(outcome(error(8, "option refused"))).isEqualTo(Outcome.ABORTED_BY_CLIENT);
+    }
+
+    @Test
+    void aSizeThatWasNotToldWasNotProbed() {
+        start(10_000, "tsize", "what", "blksize", "1468");
+
+        assertThat(outcome(error(8, "option refused"))).isEqualTo(Outcome.ABORTED_BY_CLIENT);
+    }
+
+    @Test
+    void aClosedFileIsNoFailure() { // Quirk T10
+        startAndConfirm(10_000, WINDOW_OF_4);
+
+        assertThat(outcome(error(0, "closed"))).isEqualTo(Outcome.CLOSED_BY_CLIENT);
+    }
+
+    @Test
+    void aRepeatedAckIsIgnoredInLockstep() { // RFC 1123, 4.2.3.1 (Sorcerer's Apprentice); quirk T1
+        start(10_000, NO_OPTIONS);
+        readable(10_000);
+        ack(1);
+
+        nowNanos += 50_000_000;
+        assertThat(ack(1)).isEmpty();
+        assertThat(ack(1)).isEmpty();
+        assertThat(ack(0)).isEmpty(); // Stale, likewise ahead.
+        assertThat(ack(3)).isEmpty();
+        assertThat(ack(2)).containsExactly(new SendBlocks(3, 1));
+    }
+
+    @Test
+    void aGapRestartsTheWindowBehindTheLastGoodBlock() { // RFC 7440, 4
+        startAndConfirm(20_000, WINDOW_OF_4);
+
+        assertThat(ack(2)).contains(new SendBlocks(3, 4));
+    }
+
+    @Test
+    void oneRestartForEachLastGoodBlockHoweverOftenTheClientNamesIt() { // Quirk T2: EDK2
+        startAndConfirm(20_000, WINDOW_OF_4);
+        ack(4);
+        nowNanos += 10_000_000;
+
+        // when block 5 is lost, and 6, 7 and 8 have an ACK of 4 each
+        assertThat(ack(4)).containsExactly(new SendBlocks(5, 4));
+        assertThat(ack(4)).isEmpty();
+        nowNanos += 50_000_000;
+        assertThat(ack(4)).isEmpty();
+
+        // then the next loss is repaired as well
+        assertThat(ack(8)).contains(new SendBlocks(9, 4));
+        nowNanos += 50_000_000;
+        assertThat(ack(8)).containsExactly(new SendBlocks(9, 4));
+    }
+
+    @Test
+    void acksOfRepeatedBlocksDoNotRepeatTheNextWindow() { // Quirk T2: EDK2 acks each block it did not expect
+        // given a round trip of 10 ms, and a window that was sent twice since an ACK was duplicated
+        startAndConfirm(40_000, WINDOW_OF_4);
+        nowNanos += 10_000_000;
+        ack(4);
+        nowNanos += 1_000_000;
+        assertThat(ack(4)).containsExactly(new SendBlocks(5, 4));
+
+        // when both copies are acknowledged, the second one block by block
+        nowNanos += 9_000_000;
+        assertThat(ack(8)).contains(new SendBlocks(9, 4));
+        nowNanos += 1_000_000;
+
+        // then nothing more is repeated
+        assertThat(ack(8)).isEmpty();
+        assertThat(ack(8)).isEmpty();
+        assertThat(transfer.repeatedBlocks()).isEqualTo(4);
+    }
+
+    @Test
+    void acksOutsideTheSentWindowChangeNothing() { // Quirk T2
+        startAndConfirm(100_000, WINDOW_OF_4);
+        ack(4);
+        var deadline = transfer.deadlineNanos();
+
+        for (int stray : new int[] {3, 0, 9, 1_000, 40_000, 65_535}) {
+            assertThat(ack(stray)).isEmpty();
+        }
+        assertThat(transfer.deadlineNanos()).isEqualTo(deadline);
+        assertThat(transfer.acknowledgedBytes()).isEqualTo(4_000);
+    }
+
+    @Test
+    void silenceRepeatsTheWindowWithGrowingPausesAndThenEnds() { // Quirks T9, T31: by time, not by count
+        startAndConfirm(1_000_000, WINDOW_OF_4);
+        long began = nowNanos;
+        long last = nowNanos;
+        long pause = 0;
+        List<Action> actions = toDeadline();
+        while (!(actions.get(0) instanceof Finish)) {
+            assertThat(actions).containsExactly(new SendBlocks(1, 4));
+            assertThat(nowNanos - last).isGreaterThanOrEqualTo(pause).isLessThanOrEqualTo(2_000_000_000L);
+            pause = nowNanos - last;
+            last = nowNanos;
+            actions = toDeadline();
+        }
+
+        assertThat(actions).containsExactly(new Finish(Outcome.TIMED_OUT, "no answer for 61 s after block 0 of 1001"));
+        assertThat(Duration.ofNanos(nowNanos - began)).isBetween(Duration.ofSeconds(60), Duration.ofSeconds(62));
+    }
+
+    @Test
+    void anEarlyTimerDoesNothing() {
+        startAndConfirm(10_000, WINDOW_OF_4);
+
+        assertThat(transfer.onTimeout(nowNanos)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1", "4,3"})
+    void theLastAckMayNeverCome(int windowSize, int blocks) { // Quirk T18, with windows, too
+        startAndConfirm(1_000L * blocks - 1, "blksize", "1000", "windowsize", Integer.toString(windowSize));
+
+        int repeats = 0;
+        List<Action> actions = toDeadline();
+        for (; actions.get(0) instanceof SendBlocks; actions = toDeadline()) {
+            repeats++;
+        }
+
+        assertThat(outcome(actions)).isEqualTo(Outcome.COMPLETED_UNCONFIRMED);
+        assertThat(repeats).isBetween(3, 12);
+    }
+
+    @Test
+    void aClientThatStopsForSevenSecondsBeforeTheLastBlockStillGetsIt() { // Quirk T9: GRUB decompresses
+        startAndConfirm(999, "blksize", "1000");
+
+        after(Duration.ofSeconds(7));
+
+        assertThat(outcome(ack(1))).isEqualTo(Outcome.COMPLETED);
+    }
+
+    @Test
+    void whatCannotBeReadEndsWithAnErrorAndNeverWithAShortBlock() { // A short block would look like the end.
+        startAndConfirm(100_000, WINDOW_OF_4);
+
+        assertThat(transfer.onUnreadable("the disk is broken"))
+                .containsExactly(
+                        new SendError(TftpError.NOT_FOUND, "the disk is broken"),
+                        new Finish(Outcome.FAILED, "the disk is broken"));
+        assertThat(ack(4)).isEmpty();
+    }
+
+    @Test
+    void aPartOfTheWindowIsSentAsSoonAsItIsHere() {
+        start(100_000, WINDOW_OF_4);
+        assertThat(ack(0)).isEmpty();
+
+        assertThat(readable(2_999)).containsExactly(new SendBlocks(1, 2), new Read(2_999, 5_001));
+        assertThat(readable(8_000)).containsExactly(new SendBlocks(3, 2));
+    }
+
+    @Test
+    void timeInWhichTheClientHadNothingToAnswerIsNotItsSilence() {
+        // given bytes that take 59 of the 60 seconds of patience
+        startAndConfirm(100_000, WINDOW_OF_4);
+        for (int block = 4; block <= 16; block += 4) {
+            ack(block);
+        }
+        after(Duration.ofSeconds(59));
+        assertThat(readable(24_000)).contains(new SendBlocks(17, 4));
+
+        // then the client has its own 60 seconds
+        assertThat(after(Duration.ofSeconds(30))).containsExactly(new SendBlocks(17, 4));
+        assertThat(ack(20)).contains(new SendBlocks(21, 4));
+    }
+
+    @Test
+    void bytesThatNeverComeAreNotBlamedOnTheClient() {
+        start(100_000, NO_OPTIONS);
+
+        assertThat(after(Duration.ofSeconds(59))).isEmpty();
+        assertThat(after(Duration.ofSeconds(1))).hasSize(2).first().isInstanceOf(SendError.class);
+    }
+
+    @Test
+    void bytesThatComeLateLeaveTheClientTimeToAnswer() {
+        start(100_000, NO_OPTIONS);
+        after(Duration.ofSeconds(11));
+        assertThat(readable(1_024)).contains(new SendBlocks(1, 1));
+
+        assertThat(after(Duration.ofSeconds(9))).isEmpty();
+        assertThat(ack(1)).contains(new SendBlocks(2, 1));
+    }
+
+    @Test
+    void anUnansweredOptionAckIsSentThreeTimesAndNoMore() { // G-08
+        start(100_000, WINDOW_OF_4);
+
+        int sends = 1;
+        List<Action> actions = toDeadline();
+        for (; actions.isEmpty() || actions.get(0) instanceof SendOptionAck; actions = toDeadline()) {
+            sends += actions.size();
+        }
+
+        assertThat(sends).isEqualTo(3);
+        assertThat(outcome(actions)).isEqualTo(Outcome.NEVER_ANSWERED);
+    }
+
+    @Test
+    void anUnansweredFirstBlockIsSentOnce() { // G-08: no timer
+        start(100_000, NO_OPTIONS);
+        assertThat(readable(1_024)).containsExactly(new SendBlocks(1, 1));
+
+        assertThat(outcome(toDeadline())).isEqualTo(Outcome.NEVER_ANSWERED);
+    }
+
+    @Test
+    void aRepeatedRequestIsAnsweredOnceEachTime() { // Quirk T12
+        start(100_000, WINDOW_OF_4);
+        assertThat(transfer.onRepeatedRequest(nowNanos))
+                .containsExactly(new SendOptionAck(Options.of("blksize", "1000", "windowsize", "4")));
+
+        start(100_000, NO_OPTIONS);
+        assertThat(transfer.onRepeatedRequest(nowNanos)).isEmpty(); // The bytes are not here yet.
+        readable(1_024);
+        assertThat(transfer.onRepeatedRequest(nowNanos)).containsExactly(new SendBlocks(1, 1));
+    }
+
+    @Test
+    void aForgedRequestThatIsRepeatedForEverIsNotAnsweredForEver() { // G-08, S-07
+        start(100_000, NO_OPTIONS);
+        readable(1_024);
+        int sends = 1;
+        boolean ended = false;
+        for (int i = 0; i < 10_000; i++) {
+            nowNanos += 100_000_000;
+            sends += (int) transfer.onRepeatedRequest(nowNanos).stream()
+                    .filter(SendBlocks.class::isInstance)
+                    .count();
+            ended |= !transfer.onTimeout(nowNanos).isEmpty();
+        }
+
+        assertThat(sends).isEqualTo(9);
+        assertThat(ended).isTrue();
+    }
+
+    @Test
+    void aRequestThatTheNetworkRepeatedDoesNotDisturbARunningTransfer() { // Quirk T12
+        startAndConfirm(100_000, WINDOW_OF_4);
+
+        assertThat(transfer.onRepeatedRequest(nowNanos)).isEmpty();
+        assertThat(ack(4)).contains(new SendBlocks(5, 4));
+    }
+
+    @Test
+    void aMachineThatWasResetCanAskAgainFromTheSamePort() { // Quirk T15; SLOF has port 2001 only
+        startAndConfirm(100_000, WINDOW_OF_4);
+        after(Duration.ofSeconds(5));
+
+        assertThat(transfer.onRepeatedRequest(nowNanos))
+                .containsExactly(new Finish(Outcome.CLOSED_BY_CLIENT, "the client asked for the same file again"));
+    }
+
+    @Test
+    void anAckForWhatWasNeverSentProvesNothing() { // S-09
+        start(100_000, WINDOW_OF_4);
+        readable(8_000);
+
+        assertThat(ack(1)).isEmpty();
+        assertThat(ack(4)).isEmpty();
+        assertThat(transfer.acknowledgedBytes()).isZero();
+        assertThat(ack(0)).containsExactly(new SendBlocks(1, 4));
+    }
+
+    @Test
+    void aClientThatAcksInsideTheWindowBeforeAnyRoundTripWasMeasuredCausesNoStorm() {
+        // given an OACK that had to be repeated, so that its round trip is unknown (Karn)
+        start(100_000, "blksize", "8", "windowsize", "64");
+        readable(1_024);
+        nowNanos = transfer.deadlineNanos().orElseThrow();
+        transfer.onTimeout(nowNanos);
+        ack(0);
+
+        // when each block of the window is acknowledged by itself
+        for (int block = 1; block <= 64; block++) {
+            nowNanos += 10_000;
+            ack(block);
+        }
+
+        // then the window was sent again once
+        assertThat(transfer.repeatedBlocks()).isLessThanOrEqualTo(64);
+    }
+
+    private List<Action> start(long size, String... options) {
+        transfer =
+                new ReadTransfer(Options.of(options), size, Negotiation.Limits.DEFAULT, ReadTransfer.Settings.DEFAULT);
+        return transfer.start(nowNanos);
+    }
+
+    /** The options are confirmed, the first bytes are here, and the first window is on its way. */
+    private void startAndConfirm(long size, String... options) {
+        start(size, options);
+        readable(Math.min(size, 8_000));
+        nowNanos += 100_000;
+        assertThat(ack(0)).first().isInstanceOf(SendBlocks.class);
+        readable(Math.min(size, 16_000));
+    }
+
+    private List<Action> ack(int wireBlock) {
+        return transfer.onPacket(new Ack(wireBlock), nowNanos);
+    }
+
+    private List<Action> error(int code, String message) {
+        return transfer.onPacket(new ErrorReply(code, message), nowNanos);
+    }
+
+    private List<Action> readable(long bytes) {
+        return transfer.onReadable(bytes, nowNanos);
+    }
+
+    private List<Action> toDeadline() {
+        nowNanos = transfer.deadlineNanos().orElseThrow();
+        return transfer.onTimeout(nowNanos);
+    }
+
+    /** Lets time pass with every timer on the way; what the last of them brought. */
+    private List<Action> after(Duration time) {
+        long until = nowNanos + time.toNanos();
+        List<Action> actions = List.of();
+        while (transfer.deadlineNanos().isPresent() && transfer.deadlineNanos().getAsLong() <= until) {
+            actions = toDeadline();
+        }
+        nowNanos = until;
+        return actions;
+    }
+
+    private static Outcome outcome(List<Action> actions) {
+        return ((Finish) actions.get(actions.size() - 1)).outcome();
+    }
+}
