@@ -3,6 +3,7 @@ package org.rackboot.it;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -17,9 +18,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.commons.net.tftp.TFTP;
 import org.apache.commons.net.tftp.TFTPClient;
 import org.junit.jupiter.api.Test;
@@ -234,6 +237,48 @@ class FromEmptyToBootedTest {
             assertThat(metrics).contains("rackboot_requests").doesNotContain(name);
             assertThat(get(rackboot.admin().resolve("readyz")).statusCode()).isEqualTo(200);
         }
+    }
+
+    @Test
+    void itAlsoRunsOnTheNewestJavaThatIsInstalled() throws Exception {
+        Optional<Path> newest = newestJava();
+        assumeTrue(newest.isPresent(), "no newer Java than " + Runtime.version().feature() + " in /usr/lib/jvm");
+        SignedStream stream = SignedStream.of(1, SERIAL, 3 << 20);
+        try (StreamServer source = new StreamServer(stream.files());
+                Program rackboot = Program.serveOn(newest.get(), directory.resolve("state"))) {
+            addSource(rackboot, source, stream.keyring());
+            select(rackboot, "amd64");
+            assertThat(rackboot.run("images", "import", "--wait").exitCode()).isZero();
+            String name = artifact(image(rackboot, "ubuntu/noble/amd64/ga-24.04"), "squashfs")
+                    .path("path")
+                    .asString();
+            await().untilAsserted(
+                            () -> assertThat(get(rackboot, name).statusCode()).isEqualTo(200));
+            assertThat(tftp(rackboot, name)).isEqualTo(stream.file("noble/amd64/" + SERIAL + "/squashfs"));
+            assertThat(rackboot.terminate()).isIn(0, 143);
+        }
+    }
+
+    /** The home of the newest Java above this one, by the version its release file tells. */
+    private static Optional<Path> newestJava() throws IOException {
+        Path all = Path.of("/usr/lib/jvm");
+        if (!Files.isDirectory(all)) {
+            return Optional.empty();
+        }
+        Pattern feature = Pattern.compile("JAVA_VERSION=\"(\\d+)");
+        int best = Runtime.version().feature();
+        Optional<Path> newest = Optional.empty();
+        try (Stream<Path> homes = Files.list(all)) {
+            for (Path home : homes.toList()) {
+                Path release = home.resolve("release");
+                Matcher version = feature.matcher(Files.isReadable(release) ? Files.readString(release) : "");
+                if (version.find() && Integer.parseInt(version.group(1)) > best) {
+                    best = Integer.parseInt(version.group(1));
+                    newest = Optional.of(home);
+                }
+            }
+        }
+        return newest;
     }
 
     @Test

@@ -22,6 +22,7 @@ import org.rackboot.server.cli.Main;
 final class Program implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(60);
 
+    private final Path javaHome;
     private final Path state;
     private final Path output;
     private final List<String> more;
@@ -30,7 +31,8 @@ final class Program implements AutoCloseable {
     /** What a client command said. */
     record Result(int exitCode, String out, String err) {}
 
-    private Program(Path state, List<String> more) throws IOException {
+    private Program(Path javaHome, Path state, List<String> more) throws IOException {
+        this.javaHome = javaHome;
         this.state = state;
         this.more = more;
         this.output = Files.createTempFile(state.toAbsolutePath().getParent(), "serve", ".log");
@@ -39,7 +41,12 @@ final class Program implements AutoCloseable {
 
     /** Starts a server and waits until it is ready. */
     static Program serve(Path state, String... more) throws IOException {
-        Program program = new Program(state, List.of(more));
+        return serveOn(Path.of(System.getProperty("java.home")), state, more);
+    }
+
+    /** The same on another Java. */
+    static Program serveOn(Path javaHome, Path state, String... more) throws IOException {
+        Program program = new Program(javaHome, state, List.of(more));
         program.awaitReady();
         return program;
     }
@@ -121,11 +128,9 @@ final class Program implements AutoCloseable {
                 .start();
     }
 
-    private static List<String> java() {
-        return new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path")));
+    private List<String> java() {
+        return new ArrayList<>(
+                List.of(javaHome.resolve("bin/java").toString(), "-cp", System.getProperty("java.class.path")));
     }
 
     private void awaitReady() throws IOException {

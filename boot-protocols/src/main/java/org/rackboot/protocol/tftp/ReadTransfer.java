@@ -180,6 +180,17 @@ public final class ReadTransfer {
         return List.of(new Action.SendBlocks(1, 1));
     }
 
+    /** The client's port asked for another file: it has no use for this one any more (quirk T15). */
+    public List<Action> onReplaced() {
+        if (ended) {
+            return NOTHING;
+        }
+        boolean allSent = established && everSent == lastBlock && acked >= lastBlock - agreed.windowSize();
+        return allSent
+                ? end(Outcome.COMPLETED_UNCONFIRMED, "the client went on to another file")
+                : end(Outcome.CLOSED_BY_CLIENT, "the client asked for another file");
+    }
+
     /** The caller can now deliver every byte from {@link #acknowledgedBytes} up to {@code readableBytes}. */
     public List<Action> onReadable(long readableBytes, long nowNanos) {
         if (ended) {

@@ -393,6 +393,16 @@ class ReadTransferTest {
         assertThat(transfer.repeatedBlocks()).isLessThanOrEqualTo(64);
     }
 
+    @Test
+    void aPortThatAsksForTheNextFileHasHadAllOfThisOneOrEnough() { // Quirk T15: PXELINUX keeps its port.
+        startAndConfirm(2_500, "blksize", "1000", "windowsize", "4");
+        assertThat(outcome(transfer.onReplaced())).isEqualTo(Outcome.COMPLETED_UNCONFIRMED); // The last ACK was lost.
+        assertThat(transfer.onReplaced()).isEmpty();
+
+        startAndConfirm(100_000, "blksize", "1000", "windowsize", "4");
+        assertThat(outcome(transfer.onReplaced())).isEqualTo(Outcome.CLOSED_BY_CLIENT);
+    }
+
     private List<Action> start(long size, String... options) {
         transfer =
                 new ReadTransfer(Options.of(options), size, Negotiation.Limits.DEFAULT, ReadTransfer.Settings.DEFAULT);

@@ -75,7 +75,7 @@ public record ServerConfig(
                 new TftpConfig(
                         settings.number("tftp.port", 69, 0, 65_535),
                         settings.number("tftp.max-block-size", 65_464, 8, 65_464),
-                        settings.number("tftp.max-window-size", 64, 1, 65_535),
+                        settings.number("tftp.max-window-size", 64, 1, 32_767),
                         settings.number("tftp.max-transfers", 10_000, 1, 1_000_000)),
                 new HttpConfig(settings.numbers("http.ports", List.of(5248), 0, 65_535)),
                 new ApiConfig(

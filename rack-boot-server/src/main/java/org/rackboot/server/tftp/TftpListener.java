@@ -139,12 +139,12 @@ public final class TftpListener implements AutoCloseable {
     private void onRequest(ReadRequest request, InetSocketAddress client, InetSocketAddress local) {
         TransferKey key = new TransferKey(client, local);
         TransferHandler running = transfers.get(key);
-        if (running != null && running.repeats(request)) {
-            running.onRepeatedRequest();
-            return;
-        }
         if (!budget.allows(client.getAddress())) {
             listener.dropped(Dropped.ADDRESS_BUDGET); // Silently: the client asks again.
+            return;
+        }
+        if (running != null && running.repeats(request)) {
+            running.onRepeatedRequest();
             return;
         }
         if (running != null) {

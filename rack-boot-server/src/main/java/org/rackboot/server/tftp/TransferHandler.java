@@ -105,9 +105,7 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
 
     /** The client's port asks for something else: it has no use for this any more. From any thread. */
     void replaced() {
-        inLoop(() -> finish(
-                transfer.acknowledgedBytes() == body.size() ? Outcome.COMPLETED_UNCONFIRMED : Outcome.CLOSED_BY_CLIENT,
-                "the client asked for another file"));
+        inLoop(() -> perform(transfer.onReplaced()));
     }
 
     /** From any thread. */
