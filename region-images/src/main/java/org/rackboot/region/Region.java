@@ -130,14 +130,19 @@ public final class Region {
         if (keyring.isPresent()) {
             requireKeyring(keyring.get());
         }
-        String shown = name.orElse(root.toString());
-        if (!SOURCE_NAME.matcher(shown).matches()) {
+        if (name.isPresent() && !SOURCE_NAME.matcher(name.get()).matches()) {
             throw new RefusedException(
                     RefusedException.Kind.INVALID,
                     "A source's name has 1 to 200 letters, digits, blanks and ._:/+@-, and begins with a letter or digit");
         }
         BootSource source = new BootSource(
-                0, shown, root, priority.orElse(ADDED_SOURCE_PRIORITY), true, unsigned, keyring.map(Trust.Data::new));
+                0,
+                name.orElse(root.toString()),
+                root,
+                priority.orElse(ADDED_SOURCE_PRIORITY),
+                true,
+                unsigned,
+                keyring.map(Trust.Data::new));
         Optional<BootSource> added = sources.add(source, clock.instant());
         if (added.isEmpty()) {
             throw new RefusedException(

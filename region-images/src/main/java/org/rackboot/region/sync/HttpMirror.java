@@ -2,16 +2,15 @@ package org.rackboot.region.sync;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -25,7 +24,6 @@ import java.util.concurrent.TimeUnit;
 public final class HttpMirror implements Mirror {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final int LEAST_BYTES = 30 << 10;
-    private static final int BUFFER_BYTES = 128 << 10;
 
     private final HttpClient client = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -48,19 +46,18 @@ public final class HttpMirror implements Mirror {
 
     @Override
     public byte[] metadata(URI file, int maxBytes) throws IOException, InterruptedException {
-        HttpResponse<InputStream> response = send(HttpRequest.newBuilder(file));
-        try (InputStream body = response.body()) {
+        HttpResponse<ResponseBody> response = send(HttpRequest.newBuilder(file));
+        try (ResponseBody body = response.body()) {
             requireStatus(response, 200);
             ByteArrayOutputStream all = new ByteArrayOutputStream();
-            byte[] buffer = new byte[BUFFER_BYTES];
-            try (Watch watch = new Watch(body)) {
-                for (int n = watch.read(buffer); n >= 0; n = watch.read(buffer)) {
-                    all.write(buffer, 0, n);
-                    if (all.size() > maxBytes) {
-                        throw new MirrorException("the file is longer than %d bytes".formatted(maxBytes));
-                    }
+            drain(body, piece -> {
+                if (all.size() + piece.remaining() > maxBytes) {
+                    throw new MirrorException("the file is longer than %d bytes".formatted(maxBytes));
                 }
-            }
+                byte[] copy = new byte[piece.remaining()];
+                piece.get(copy);
+                all.writeBytes(copy);
+            });
             return all.toByteArray();
         }
     }
@@ -74,8 +71,8 @@ public final class HttpMirror implements Mirror {
             request.header("Range", "bytes=" + from + "-");
             ifRange.ifPresent(etag -> request.header("If-Range", etag));
         }
-        HttpResponse<InputStream> response = send(request);
-        try (InputStream body = response.body()) {
+        HttpResponse<ResponseBody> response = send(request);
+        try (ResponseBody body = response.body()) {
             boolean partial = resume && response.statusCode() == 206;
             if (!partial) {
                 requireStatus(response, 200);
@@ -88,32 +85,39 @@ public final class HttpMirror implements Mirror {
                         "the server has %d bytes; the stream says %d".formatted(announced + first, size));
             }
             receiver.begin(first, strongEtag(response));
-            copy(body, first, size, receiver);
-        }
-    }
-
-    private void copy(InputStream body, long first, long size, Receiver receiver) throws IOException {
-        byte[] buffer = new byte[BUFFER_BYTES];
-        long at = first;
-        try (Watch watch = new Watch(body)) {
-            for (int n = watch.read(buffer); n >= 0; n = watch.read(buffer)) {
-                at += n;
-                receiver.accept(ByteBuffer.wrap(buffer, 0, n));
+            long at = first + drain(body, receiver::accept);
+            if (at < size) {
+                throw new IOException("the transfer ended after %d of %d bytes".formatted(at, size));
             }
         }
-        if (at < size) {
-            throw new IOException("the transfer ended after %d of %d bytes".formatted(at, size));
-        }
     }
 
-    private HttpResponse<InputStream> send(HttpRequest.Builder request) throws IOException, InterruptedException {
+    private interface Sink {
+        void take(ByteBuffer piece) throws IOException;
+    }
+
+    /** Returns how many bytes came. */
+    private long drain(ResponseBody body, Sink sink) throws IOException, InterruptedException {
+        long bytes = 0;
+        try (Watch watch = new Watch(body)) {
+            for (Optional<List<ByteBuffer>> next = watch.take(); next.isPresent(); next = watch.take()) {
+                for (ByteBuffer piece : next.get()) {
+                    bytes += piece.remaining();
+                    sink.take(piece);
+                }
+            }
+        }
+        return bytes;
+    }
+
+    private HttpResponse<ResponseBody> send(HttpRequest.Builder request) throws IOException, InterruptedException {
         HttpRequest built = request.header("Accept-Encoding", "identity")
                 .header("User-Agent", "rackboot")
                 .timeout(patience)
                 .build();
-        HttpResponse<InputStream> response;
+        HttpResponse<ResponseBody> response;
         try {
-            response = client.send(built, BodyHandlers.ofInputStream());
+            response = client.send(built, info -> new ResponseBody());
         } catch (ConnectException e) {
             throw new IOException("cannot connect to " + built.uri().getAuthority(), e);
         } catch (HttpTimeoutException e) {
@@ -161,45 +165,46 @@ public final class HttpMirror implements Mirror {
         return time.toMillis() / 1_000.0 + " s";
     }
 
-    /** Reads a body, and closes it when it brings too little for too long, which ends the read. */
+    /** Takes a body's pieces, and closes it when it brings too little for too long, which ends the wait. */
     private final class Watch implements AutoCloseable {
-        private final InputStream body;
+        private final ResponseBody body;
         private final ScheduledFuture<?> look;
-        private boolean reading; // From here on guarded by this.
+        private boolean waiting; // From here on guarded by this.
         private boolean stalled;
-        private long readingSinceNanos;
+        private long waitingSinceNanos;
         private long waitedNanos;
         private long bytes;
 
-        Watch(InputStream body) {
+        Watch(ResponseBody body) {
             this.body = body;
             long periodNanos = Math.max(1, patience.toNanos() / 30);
             look = watchdog.scheduleWithFixedDelay(this::look, periodNanos, periodNanos, TimeUnit.NANOSECONDS);
         }
 
-        int read(byte[] buffer) throws IOException {
+        Optional<List<ByteBuffer>> take() throws IOException, InterruptedException {
             begin();
-            int count = -1;
             try {
-                count = body.read(buffer);
-                return count;
+                Optional<List<ByteBuffer>> next = body.take();
+                end(next.stream()
+                        .flatMap(List::stream)
+                        .mapToLong(ByteBuffer::remaining)
+                        .sum());
+                return next;
             } catch (IOException e) {
                 throw new IOException(why(e), e);
-            } finally {
-                end(count);
             }
         }
 
         private synchronized void begin() {
-            reading = true;
-            readingSinceNanos = System.nanoTime();
+            waiting = true;
+            waitingSinceNanos = System.nanoTime();
         }
 
         /** Only waiting for the server counts, not what the receiver does in between. */
-        private synchronized void end(int count) {
-            reading = false;
-            waitedNanos += System.nanoTime() - readingSinceNanos;
-            bytes += Math.max(count, 0);
+        private synchronized void end(long came) {
+            waiting = false;
+            waitedNanos += System.nanoTime() - waitingSinceNanos;
+            bytes += came;
             if (bytes >= LEAST_BYTES) {
                 bytes = 0;
                 waitedNanos = 0;
@@ -214,17 +219,13 @@ public final class HttpMirror implements Mirror {
 
         private void look() {
             synchronized (this) {
-                long waited = waitedNanos + (reading ? System.nanoTime() - readingSinceNanos : 0);
+                long waited = waitedNanos + (waiting ? System.nanoTime() - waitingSinceNanos : 0);
                 if (waited < patience.toNanos()) {
                     return;
                 }
                 stalled = true;
             }
-            try {
-                body.close();
-            } catch (IOException e) {
-                look.cancel(false); // Closed already.
-            }
+            body.close();
         }
 
         @Override

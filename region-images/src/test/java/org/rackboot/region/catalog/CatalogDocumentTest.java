@@ -1,0 +1,82 @@
+package org.rackboot.region.catalog;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.rackboot.region.store.ImageRepository.Artifact;
+import org.rackboot.region.store.ImageRepository.Image;
+import org.rackboot.region.store.ImageRepository.Kind;
+import org.rackboot.region.store.ImageRepository.Version;
+
+class CatalogDocumentTest {
+    private static final Artifact KERNEL = new Artifact("boot-kernel", "boot-kernel", "aa", 34, "a1");
+    private static final Artifact SQUASHFS = new Artifact("squashfs", "squashfs", "bb", 1_099_511_627_776L, "b1");
+    private static final Artifact SHIM = new Artifact("bootx64.efi", "bootloader", "cc", 9, "c1");
+    private static final Artifact OLD_SHIM = new Artifact("bootx64.efi", "bootloader", "dd", 8, "d1");
+
+    @Test
+    void aRackIsToldEverythingThatExists() {
+        List<Version> versions = List.of(
+                new Version("s", NOBLE, "20260115", Instant.EPOCH, List.of(KERNEL, SQUASHFS)),
+                new Version("s", NOBLE, "20260101", Instant.EPOCH, List.of(SQUASHFS)),
+                new Version("s", loader("uefi", "amd64"), "20260110.0", Instant.EPOCH, List.of(SHIM)));
+
+        byte[] document = CatalogDocument.render(7, versions, List.of("console=ttyS0", "a=\"b\""));
+
+        assertThat(new String(document, UTF_8)).isEqualTo("""
+                        {"format":"rackboot-catalog:1","version":7,"settings":{"kernelOptions":["console=ttyS0","a=\\"b\\""]},\
+                        "images":[\
+                        {"os":"ubuntu","release":"noble","version":"24.04","title":"24.04 LTS","arch":"amd64",\
+                        "subarch":"hwe-24.04-lowlatency","flavour":"lowlatency","label":"stable","subarches":"generic,ga-24.04",\
+                        "serial":"20260115","files":{"boot-kernel":"aa","squashfs":"bb"}},\
+                        {"os":"ubuntu","release":"noble","version":"24.04","title":"24.04 LTS","arch":"amd64",\
+                        "subarch":"hwe-24.04-lowlatency","flavour":"lowlatency","label":"stable","subarches":"generic,ga-24.04",\
+                        "serial":"20260101","files":{"squashfs":"bb"}}],\
+                        "bootloaders":[{"method":"uefi","arch":"amd64","serial":"20260110.0","files":{"bootx64.efi":"cc"}}],\
+                        "objects":{"aa":[34,"a1"],"bb":[1099511627776,"b1"],"cc":[9,"c1"]}}""");
+    }
+
+    @Test
+    void anEmptyRegionHasADocumentToo() {
+        assertThat(new String(CatalogDocument.render(1, List.of(), List.of()), UTF_8))
+                .isEqualTo("{\"format\":\"rackboot-catalog:1\",\"version\":1,\"settings\":{\"kernelOptions\":[]},"
+                        + "\"images\":[],\"bootloaders\":[],\"objects\":{}}");
+    }
+
+    @Test
+    void onlyTheFirstBootloaderOfEachMethodAndArchitectureIsThere() {
+        List<Version> versions = List.of(
+                new Version("s", loader("uefi", "amd64"), "2", Instant.EPOCH, List.of(SHIM)),
+                new Version("s", loader("uefi", "amd64"), "1", Instant.EPOCH, List.of(OLD_SHIM)),
+                new Version("s", loader("uefi", "arm64"), "1", Instant.EPOCH, List.of(SHIM)),
+                new Version("s", loader("pxe", "amd64"), "1", Instant.EPOCH, List.of(SHIM)));
+
+        String document = new String(CatalogDocument.render(1, versions, List.of()), UTF_8);
+
+        assertThat(document)
+                .containsOnlyOnce("\"method\":\"uefi\",\"arch\":\"amd64\",\"serial\":\"2\"")
+                .contains("\"method\":\"uefi\",\"arch\":\"arm64\"", "\"method\":\"pxe\",\"arch\":\"amd64\"")
+                .doesNotContain("dd");
+    }
+
+    private static final Image NOBLE = new Image(
+            "p",
+            Kind.IMAGE,
+            "ubuntu",
+            "noble",
+            "24.04",
+            "24.04 LTS",
+            "amd64",
+            "hwe-24.04-lowlatency",
+            "lowlatency",
+            "stable",
+            "",
+            "generic,ga-24.04");
+
+    private static Image loader(String method, String arch) {
+        return new Image("q", Kind.BOOTLOADER, "grub", "", "", "", arch, "", "", "stable", method, arch);
+    }
+}

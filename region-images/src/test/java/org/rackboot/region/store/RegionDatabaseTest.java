@@ -1,0 +1,170 @@
+package org.rackboot.region.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.rackboot.region.store.TestDatabase.Failure;
+
+class RegionDatabaseTest {
+    private static final String NEW_SELECTION = "insert into selection (os, release, arch, subarch, label, created_at)"
+            + " values ('ubuntu', 'noble', 'amd64', '*', '*', 0)";
+    private static final String COUNT = "select count(*) from selection";
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void aNewDatabaseGetsItsSchemaOnceAndKeepsWhatIsWritten() throws Exception {
+        try (var database = open()) {
+            database.write(c -> Sql.update(c, NEW_SELECTION));
+        }
+
+        try (var database = open()) {
+            assertThat(number(database, COUNT)).isEqualTo(1);
+            assertThat(number(database, "select count(*) from flyway_schema_history"))
+                    .isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aDatabaseWithTheNewestSchemaIsOpenedWithoutFlyway() throws Exception {
+        try (var database = open()) { // Flyway, asked again, would refuse this history.
+            database.write(c -> Sql.update(c, "update flyway_schema_history set checksum = 1"));
+        }
+
+        try (var database = open()) {
+            assertThat(number(database, COUNT)).isZero();
+        }
+    }
+
+    @Test
+    void aDatabaseOfANewerProgramIsRefused() throws Exception {
+        try (var database = open()) {
+            database.write(c -> Sql.update(
+                    c,
+                    "insert into flyway_schema_history (installed_rank, version, description, type, script,"
+                            + " installed_by, execution_time, success)"
+                            + " values (2, '999', 'tomorrow', 'SQL', 'V999__tomorrow.sql', 'x', 1, 1)"));
+        }
+
+        assertThatExceptionOfType(DatabaseException.class)
+                .isThrownBy(this::open)
+                .withMessageContaining("cannot be opened")
+                .withMessageContaining("999");
+    }
+
+    @Test
+    void everyConnectionWritesAheadWaitsForTheDiskAndKeepsReferencesWhole() throws Exception {
+        try (var database = open()) {
+            for (boolean write : List.of(true, false)) {
+                assertThat(pragma(database, write, "journal_mode")).isEqualTo("wal");
+                assertThat(pragma(database, write, "synchronous")).isEqualTo("2"); // FULL
+                assertThat(pragma(database, write, "foreign_keys")).isEqualTo("1");
+                assertThat(pragma(database, write, "page_size")).isEqualTo("16384");
+            }
+        }
+    }
+
+    @Test
+    void aRowWithoutItsReferenceIsRefused() throws Exception {
+        try (var database = open()) {
+            assertThatExceptionOfType(DatabaseException.class)
+                    .isThrownBy(() -> database.write(c -> Sql.update(
+                            c, "insert into content_chunk (sha256, idx, digest, data) values ('x', 0, 'd', 'd')")))
+                    .withMessageContaining("FOREIGN KEY");
+        }
+    }
+
+    @Test
+    void aTransactionHappensWholeOrNotAtAll() throws Exception {
+        try (var database = open()) {
+            assertThatExceptionOfType(DatabaseException.class)
+                    .isThrownBy(() -> database.write(c -> {
+                        Sql.update(c, NEW_SELECTION);
+                        throw new SQLException("something came between");
+                    }))
+                    .withMessage("The region database failed to write: something came between");
+            assertThatExceptionOfType(IllegalStateException.class)
+                    .isThrownBy(() -> database.write(c -> {
+                        Sql.update(c, NEW_SELECTION);
+                        throw new IllegalStateException("a bug");
+                    }));
+
+            assertThat(number(database, COUNT)).isZero();
+            database.write(c -> Sql.update(c, NEW_SELECTION));
+            assertThat(number(database, COUNT)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void afterALostCommitTheDatabaseGoesOn() throws Exception {
+        open().close();
+        try (var database =
+                TestDatabase.failing(TestDatabase.sqlite(directory), 2, Failure.AFTER, new AtomicInteger())) {
+            assertThatExceptionOfType(DatabaseException.class)
+                    .isThrownBy(() -> database.write(c -> Sql.update(c, NEW_SELECTION)));
+
+            assertThat(number(database, COUNT)).isEqualTo(1);
+            assertThat(database.<Integer>write(c -> Sql.update(c, "delete from selection")))
+                    .isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aUrlOfAnotherDatabaseIsRefused() {
+        assertThatExceptionOfType(DatabaseException.class)
+                .isThrownBy(() -> RegionDatabase.open("jdbc:h2:mem:x"))
+                .withMessage("The database URL must begin with jdbc:sqlite: or jdbc:postgresql:");
+    }
+
+    @Test
+    void aFileThatCannotBeWrittenIsNamed() throws Exception {
+        Path taken = Files.createDirectory(directory.resolve("taken"));
+
+        for (Path file : List.of(taken, directory.resolve("missing/region.db"))) {
+            assertThatExceptionOfType(DatabaseException.class)
+                    .isThrownBy(() -> RegionDatabase.open("jdbc:sqlite:" + file))
+                    .withMessageContaining("The region database at jdbc:sqlite:" + file)
+                    .withMessageContaining("Check that it is reachable and writable");
+        }
+    }
+
+    @Test
+    void aServerThatCannotBeReachedIsNamedWithoutItsPassword() {
+        assertThatExceptionOfType(DatabaseException.class)
+                .isThrownBy(() -> RegionDatabase.open("jdbc:postgresql://127.0.0.1:1/x?password=secret&user=u"))
+                .withMessageContaining("jdbc:postgresql://127.0.0.1:1/x?password=…&user=u cannot be opened")
+                .withMessageNotContaining("secret");
+    }
+
+    @Test
+    void aFileThatIsNoDatabaseIsRefused() throws Exception {
+        Files.writeString(directory.resolve("region.db"), "this is no database, but somebody's notes".repeat(100));
+
+        assertThatExceptionOfType(DatabaseException.class)
+                .isThrownBy(this::open)
+                .withMessageContaining("not a database");
+    }
+
+    private RegionDatabase open() throws DatabaseException {
+        return RegionDatabase.open(TestDatabase.sqlite(directory));
+    }
+
+    private static long number(RegionDatabase database, String query) throws DatabaseException {
+        Optional<Long> number = database.read(c -> Sql.first(c, query, row -> row.getLong(1)));
+        return number.orElseThrow();
+    }
+
+    private static String pragma(RegionDatabase database, boolean write, String name) throws DatabaseException {
+        RegionDatabase.Work<Optional<String>> query = c -> Sql.first(c, "pragma " + name, row -> row.getString(1));
+        return (write ? database.write(query) : database.read(query)).orElseThrow();
+    }
+}
