@@ -229,14 +229,22 @@ class FromEmptyToBootedTest {
             await().untilAsserted(
                             () -> assertThat(get(rackboot, name).statusCode()).isEqualTo(200));
 
+            await().untilAsserted(
+                            () -> assertThat(metrics(rackboot)).contains("rackboot_cache_fills_completed_total 1.0"));
+
             assertThat(rackboot.terminate()).isIn(0, 143);
             rackboot.restart();
 
             assertThat(get(rackboot, name).body()).isEqualTo(stream.file("noble/amd64/" + SERIAL + "/squashfs"));
-            String metrics = new String(get(rackboot.admin().resolve("metrics")).body(), UTF_8);
-            assertThat(metrics).contains("rackboot_requests").doesNotContain(name);
+            await().untilAsserted(() ->
+                    assertThat(metrics(rackboot)).contains("rackboot_requests_seconds_count{answer=\"sent\""));
+            assertThat(metrics(rackboot)).doesNotContain("fills_started").doesNotContain(name);
             assertThat(get(rackboot.admin().resolve("readyz")).statusCode()).isEqualTo(200);
         }
+    }
+
+    private String metrics(Program rackboot) throws Exception {
+        return new String(get(rackboot.admin().resolve("metrics")).body(), UTF_8);
     }
 
     @Test

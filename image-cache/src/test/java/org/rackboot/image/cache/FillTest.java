@@ -1,5 +1,6 @@
 package org.rackboot.image.cache;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.rackboot.image.Content.CHUNK_BYTES;
@@ -10,6 +11,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.image.Chunk;
@@ -187,6 +193,40 @@ class FillTest {
 
         assertThat(second).isCompletedExceptionally();
         assertNothingIsHeld();
+    }
+
+    /** A watchdog fails the fill on its own thread, at the worst moment that a few hundred tries find. */
+    @Test
+    void aBufferThatIsBeingFilledWhenTheFillFailsIsGivenBackOnce() throws Exception {
+        ExecutorService pool = Executors.newFixedThreadPool(2);
+        try {
+            for (int round = 0; round < 150; round++) {
+                Fill fill = begun(SAMPLE);
+                var bothReady = new CyclicBarrier(2);
+                Future<?> accepting = pool.submit(() -> {
+                    bothReady.await(10, SECONDS);
+                    send(fill, 0, CHUNK_BYTES);
+                    return true;
+                });
+                Future<?> failing = pool.submit(() -> {
+                    bothReady.await(10, SECONDS);
+                    while (buffers.lentBytes() == 0 && !accepting.isDone()) {
+                        Thread.onSpinWait(); // Now a buffer is taken, and bytes are being put into it.
+                    }
+                    fill.fail(new IOException("it stalled"));
+                    return true;
+                });
+                failing.get(30, SECONDS);
+                try {
+                    accepting.get(30, SECONDS);
+                } catch (ExecutionException e) {
+                    assertThat(e).hasMessageContaining("given up");
+                }
+                assertNothingIsHeld();
+            }
+        } finally {
+            pool.shutdownNow();
+        }
     }
 
     @Test

@@ -18,8 +18,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ImageCacheSimulationTest {
     private static final int SEEDS = Integer.getInteger("rackboot.seeds", 300);
 
-    @TempDir
-    private Path directory = Path.of("set by JUnit");
+    private final Path directory;
+
+    ImageCacheSimulationTest(@TempDir Path directory) {
+        this.directory = directory;
+    }
 
     static LongStream seeds() {
         Long one = Long.getLong("rackboot.seed");

@@ -720,7 +720,7 @@ class ImageCacheTest {
         return new ImageCache(disk.root(), SMALL_MEMORY, FakeOrigin.having(sample), threads, listener, () -> nowNanos);
     }
 
-    /** As a tool for finding out whether locks are held where they must not be: real threads, many readers. */
+    /** Real threads, for what one thread cannot show: races, and locks taken in two orders. */
     @Test
     void manyThreadsReadWhileContentComesAndGoes() throws Exception {
         List<Sample> samples = IntStream.range(0, 6)
