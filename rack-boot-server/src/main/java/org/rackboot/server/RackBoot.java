@@ -211,7 +211,14 @@ public final class RackBoot implements AutoCloseable {
         verifyInBackground(cache, follower.catalog(), closeAtEnd(pool("verify", 1)));
 
         Ports ports = new Ports();
-        Rack rack = new Rack(follower::catalog, cache, events, ports, Clock.systemUTC(), System::nanoTime);
+        Rack rack = new Rack(
+                follower::catalog,
+                cache,
+                events,
+                ports,
+                config.cache().verifyAlways(),
+                Clock.systemUTC(),
+                System::nanoTime);
         List<InetAddress> addresses = Addresses.toListenOn(config.bind());
         HttpListener boot = closeAtEnd(new HttpListener(loops, rack, HttpListener.Limits.BOOT, metrics));
         for (InetAddress address : addresses) {

@@ -14,9 +14,24 @@ public final class KernelArguments {
     private KernelArguments() {}
 
     /**
+     * What of an image decides about arguments.
+     *
+     * @param releaseVersion {@code 24.04}
+     */
+    public record Image(String os, String releaseVersion, String arch) {
+        /** Older than jammy, 22.04. */
+        private boolean isOldUbuntu() {
+            return os.equals("ubuntu")
+                    && releaseVersion.matches("\\d\\d\\.\\d\\d")
+                    && releaseVersion.compareTo("22.04") < 0;
+        }
+    }
+
+    /**
      * @param host the rack's address as the machine reached it; IPv6 in brackets
      * @param httpPort of the rack's boot listener
      * @param rootPath boot name of the squashfs
+     * @param image whose kernel is told
      * @param hostname the machine's, until it is told another
      * @param cloudConfigPath boot name of the configuration that cloud-init starts from
      * @param ipv6 whether the machine boots over IPv6
@@ -26,6 +41,7 @@ public final class KernelArguments {
             String host,
             int httpPort,
             String rootPath,
+            Image image,
             String hostname,
             String cloudConfigPath,
             boolean ipv6,
@@ -41,8 +57,14 @@ public final class KernelArguments {
         words.add("ro");
         words.add("overlayroot=tmpfs");
         words.add("overlayroot_cfgdisk=disabled");
+        if (image.isOldUbuntu()) {
+            words.add("apparmor=0"); // Its profiles do not work below an overlay (LP 1677336).
+        }
         words.add("log_host=" + host);
         words.add("log_port=" + LOG_PORT);
+        if (image.arch().equals("ppc64el")) {
+            words.add("rootdelay=60");
+        }
         if (!operatorOptions.isEmpty()) {
             words.add("---"); // What follows is copied to an installed system.
             words.addAll(operatorOptions);

@@ -169,6 +169,7 @@ public final class BootResolver {
                 server.host(),
                 server.httpPort(),
                 nameOf(image, "squashfs"),
+                new KernelArguments.Image(image.os(), image.releaseVersion(), image.arch()),
                 UNKNOWN_MACHINE,
                 CLOUD_CONFIG_NAME,
                 server.isIpv6(),

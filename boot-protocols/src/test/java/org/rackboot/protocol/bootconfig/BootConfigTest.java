@@ -16,6 +16,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.rackboot.protocol.bootconfig.GrubConfig.Source;
 
 class BootConfigTest {
+    private static final KernelArguments.Image NOBLE = new KernelArguments.Image("ubuntu", "24.04", "amd64");
+
     private static final Path GRUB_SCRIPT_CHECK = Path.of("/usr/bin/grub-script-check");
     private static final List<String> ARGUMENTS = List.of("nomodeset", "cc:{'datasource_list': ['MAAS']}end_cc", "ro");
     private static final BootPlan PLAN = new BootPlan("ubuntu noble", "images/aa/k", "images/bb/i", ARGUMENTS);
@@ -178,7 +180,14 @@ class BootConfigTest {
     @Test
     void theKernelIsToldInTheOrderThatMaasImagesExpect() {
         assertThat(KernelArguments.ephemeral(
-                        "10.9.0.1", 5_248, "images/cc/squashfs", "m1", "ci.cfg", false, List.of("console=ttyS0")))
+                        "10.9.0.1",
+                        5_248,
+                        "images/cc/squashfs",
+                        NOBLE,
+                        "m1",
+                        "ci.cfg",
+                        false,
+                        List.of("console=ttyS0")))
                 .containsExactly(
                         "nomodeset",
                         "root=squash:http://10.9.0.1:5248/images/cc/squashfs",
@@ -196,8 +205,21 @@ class BootConfigTest {
     }
 
     @Test
+    void olderUbuntuAndPowerAreToldMore() {
+        assertThat(words(new KernelArguments.Image("ubuntu", "20.04", "ppc64el")))
+                .containsSubsequence("overlayroot_cfgdisk=disabled", "apparmor=0", "log_port=5247", "rootdelay=60");
+        assertThat(words(NOBLE)).doesNotContain("apparmor=0", "rootdelay=60");
+        assertThat(words(new KernelArguments.Image("ubuntu", "22.04", "amd64"))).doesNotContain("apparmor=0");
+        assertThat(words(new KernelArguments.Image("centos", "8", "amd64"))).doesNotContain("apparmor=0");
+    }
+
+    private static List<String> words(KernelArguments.Image image) {
+        return KernelArguments.ephemeral("10.9.0.1", 5_248, "r", image, "m1", "c", false, List.of());
+    }
+
+    @Test
     void overIpv6TheKernelConfiguresIpv6Only() {
-        assertThat(KernelArguments.ephemeral("[fd00::1]", 5_248, "r", "m1", "c", true, List.of()))
+        assertThat(KernelArguments.ephemeral("[fd00::1]", 5_248, "r", NOBLE, "m1", "c", true, List.of()))
                 .contains("root=squash:http://[fd00::1]:5248/r", "ip=off", "ip6=dhcp")
                 .doesNotContain("---");
     }

@@ -2,6 +2,7 @@ package org.rackboot.server.cli;
 
 import java.io.IOException;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -9,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.rackboot.server.config.StateDirectory;
 import tools.jackson.core.JacksonException;
@@ -38,6 +40,13 @@ final class Client {
         }
     }
 
+    /** The command line itself is wrong: exit code 2. */
+    static final class UsageException extends Exception {
+        UsageException(String message) {
+            super(message);
+        }
+    }
+
     /** The server said no: exit code 1. */
     static final class RefusedException extends Exception {
         RefusedException(String message) {
@@ -46,7 +55,7 @@ final class Client {
     }
 
     /** Finds the server by {@code --url} and {@code --token-file}, else by what it keeps in the state directory. */
-    static Client find(ServerOptions options) throws UnreachableException {
+    static Client find(ServerOptions options) throws UnreachableException, UsageException {
         StateDirectory state = new StateDirectory(options.state().orElseGet(StateDirectory::standard));
         try {
             Optional<String> url = options.url().isPresent() ? options.url() : state.apiUrl();
@@ -63,11 +72,23 @@ final class Client {
                         + "; give --token-file FILE, a copy of the file api-token in the server's state directory");
             }
             String root = url.get().endsWith("/") ? url.get() : url.get() + "/";
-            return new Client(URI.create(root), token.get());
-        } catch (IOException | IllegalArgumentException e) {
+            return new Client(address(root), token.get());
+        } catch (IOException e) {
             throw new UnreachableException("The server's address and token cannot be read: " + e.getMessage()
                     + ". The user who runs the server can, and root");
         }
+    }
+
+    private static URI address(String text) throws UsageException {
+        try {
+            URI uri = new URI(text);
+            if (uri.getHost() != null && List.of("http", "https").contains(String.valueOf(uri.getScheme()))) {
+                return uri;
+            }
+        } catch (URISyntaxException e) {
+            throw new UsageException("--url is '%s'; use http://host:5240/".formatted(text));
+        }
+        throw new UsageException("--url is '%s'; use http://host:5240/".formatted(text));
     }
 
     JsonNode get(String path) throws UnreachableException, RefusedException, InterruptedException {

@@ -14,6 +14,7 @@ import tools.jackson.databind.json.JsonMapper;
 abstract class ClientCommand implements Callable<Integer> {
     static final int DONE = 0;
     static final int FAILED = 1;
+    static final int USAGE = 2;
     static final int UNREACHABLE = 3;
 
     private static final JsonMapper JSON =
@@ -42,6 +43,9 @@ abstract class ClientCommand implements Callable<Integer> {
         } catch (Client.UnreachableException e) {
             err().println("rackboot: " + e.getMessage());
             return UNREACHABLE;
+        } catch (Client.UsageException e) {
+            err().println("rackboot: " + e.getMessage());
+            return USAGE;
         } catch (Client.RefusedException e) {
             err().println("rackboot: " + e.getMessage());
             return FAILED;

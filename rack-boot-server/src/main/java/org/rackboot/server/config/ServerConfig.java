@@ -42,8 +42,12 @@ public record ServerConfig(
     /** The {@code admin} section: metrics and health. */
     public record AdminConfig(int port) {}
 
-    /** The {@code cache} section. */
-    public record CacheConfig(long memoryBytes, long diskBytes, int maxFills) {}
+    /**
+     * The {@code cache} section.
+     *
+     * @param verifyAlways every byte from disk is verified each time it is read, which rules out {@code sendfile}
+     */
+    public record CacheConfig(long memoryBytes, long diskBytes, int maxFills, boolean verifyAlways) {}
 
     /** The {@code boot} section. */
     public record BootConfig(List<String> kernelOptions) {
@@ -85,7 +89,8 @@ public record ServerConfig(
                 new CacheConfig(
                         settings.bytes("cache.memory", 128L << 20),
                         settings.bytes("cache.disk", 20L << 30),
-                        settings.number("cache.max-fills", 8, 1, 1_000)),
+                        settings.number("cache.max-fills", 8, 1, 1_000),
+                        verifyAlways(settings)),
                 new BootConfig(kernelOptions(settings)),
                 new UpstreamConfig(regionUrl(settings), settings.text("region.token")));
         if (!settings.text("dhcp.mode").orElse("off").equals("off")) {
@@ -106,6 +111,14 @@ public record ServerConfig(
             }
         }
         return all;
+    }
+
+    private static boolean verifyAlways(Settings settings) {
+        String text = settings.text("cache.verify-reads").orElse("once");
+        if (!List.of("once", "always").contains(text)) {
+            settings.problem("cache.verify-reads is '%s'; use once or always".formatted(text));
+        }
+        return text.equals("always");
     }
 
     private static List<String> kernelOptions(Settings settings) {

@@ -39,8 +39,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
@@ -353,40 +355,65 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
         }
 
         void start(HttpResponse response, boolean head) {
-            ctx.write(response);
             HttpReply.Body body = reply.body();
-            if (head || reply.bodySize().orElse(0) == 0) {
-                finish();
-            } else if (body instanceof HttpReply.Body.Bytes bytes) {
+            if (!head && body instanceof HttpReply.Body.Content content && content.length() > 0) {
+                sendContent(response, content);
+                return;
+            }
+            ctx.write(response);
+            if (!head && body instanceof HttpReply.Body.Bytes bytes && bytes.bytes().length > 0) {
                 sentBytes = bytes.bytes().length;
                 ctx.write(new DefaultHttpContent(Unpooled.wrappedBuffer(bytes.bytes())));
-                finish();
-            } else if (body instanceof HttpReply.Body.Content content) {
-                sendContent(content);
             }
+            finish();
         }
 
-        private void sendContent(HttpReply.Body.Content content) {
+        private void sendContent(HttpResponse response, HttpReply.Body.Content content) {
             Optional<FileChannel> file;
             try {
                 file = content.reader().openVerifiedFile();
             } catch (IOException e) {
                 file = Optional.empty(); // The chunks' way finds out what is wrong, and mends it.
             }
-            if (file.isPresent()) {
-                ctx.writeAndFlush(new DefaultFileRegion(file.get(), content.first(), content.length()))
-                        .addListener(done -> {
-                            if (done.isSuccess()) {
-                                sentBytes = content.length();
-                                finish();
-                            } else {
-                                abort(done.cause());
-                            }
-                        });
-            } else {
-                ctx.flush();
-                sendChunk(content.reader(), content.first(), content.first() + content.length());
+            if (file.isEmpty()) {
+                long end = content.first() + content.length();
+                chunk(content.reader(), content.first(), (first, failure) -> {
+                    if (failure != null) {
+                        unavailable(failure);
+                    } else {
+                        ctx.write(response);
+                        sendChunk(content.reader(), first, content.first(), end);
+                    }
+                });
+                return;
             }
+            ctx.write(response);
+            ctx.writeAndFlush(new DefaultFileRegion(file.get(), content.first(), content.length()))
+                    .addListener(done -> {
+                        if (done.isSuccess()) {
+                            sentBytes = content.length();
+                            finish();
+                        } else {
+                            abort(done.cause());
+                        }
+                    });
+        }
+
+        /** Nothing went out yet: say why, and when to come again. */
+        private void unavailable(Throwable cause) {
+            Throwable reason =
+                    cause.getCause() != null && cause instanceof CompletionException ? cause.getCause() : cause;
+            end(cause);
+            HttpServerHandler.this.send(
+                    ctx,
+                    HttpReply.text(503, String.valueOf(reason.getMessage())).with("Retry-After", "2"),
+                    false,
+                    keepAlive);
+        }
+
+        private void chunk(ContentReader reader, long at, BiConsumer<Chunk, @Nullable Throwable> then) {
+            reader.chunk((int) (at / Content.CHUNK_BYTES))
+                    .whenComplete((chunk, failure) -> ctx.executor().execute(() -> then.accept(chunk, failure)));
         }
 
         /** Sends from {@code at} to the end of its chunk, then goes on: one chunk at a time, at the client's pace. */
@@ -395,15 +422,13 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
                 finish();
                 return;
             }
-            int index = (int) (at / Content.CHUNK_BYTES);
-            reader.chunk(index)
-                    .whenComplete((chunk, failure) -> ctx.executor().execute(() -> {
-                        if (failure != null) {
-                            abort(failure);
-                        } else {
-                            sendChunk(reader, chunk, at, end);
-                        }
-                    }));
+            chunk(reader, at, (chunk, failure) -> {
+                if (failure != null) {
+                    abort(failure);
+                } else {
+                    sendChunk(reader, chunk, at, end);
+                }
+            });
         }
 
         private void sendChunk(ContentReader reader, Chunk chunk, long at, long end) {

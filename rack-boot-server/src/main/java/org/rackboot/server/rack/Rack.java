@@ -3,6 +3,7 @@ package org.rackboot.server.rack;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -14,6 +15,7 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentReader;
@@ -69,16 +71,20 @@ public final class Rack implements TftpService, HttpService {
     private final ImageCache cache;
     private final BootEvents events;
     private final HttpPorts ports;
+    private final boolean verifyAlways;
     private final Clock clock;
     private final LongSupplier nanoClock;
 
+    /** @param verifyAlways every byte from disk is verified each time it is sent, not once since the start */
     public Rack(
             Supplier<BootCatalog> catalog,
             ImageCache cache,
             BootEvents events,
             HttpPorts ports,
+            boolean verifyAlways,
             Clock clock,
             LongSupplier nanoClock) {
+        this.verifyAlways = verifyAlways;
         this.catalog = catalog;
         this.cache = cache;
         this.events = events;
@@ -152,8 +158,9 @@ public final class Rack implements TftpService, HttpService {
     }
 
     private ContentReader reader(BootFile file) {
-        return cache.open(
+        ContentReader reader = cache.open(
                 new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256())));
+        return verifyAlways ? new ChunkwiseReader(reader) : reader;
     }
 
     private static boolean isOurs(Throwable failure) {
@@ -171,6 +178,24 @@ public final class Rack implements TftpService, HttpService {
             case FAILED -> BootEvent.Answer.FAILED;
             default -> BootEvent.Answer.ABORTED;
         };
+    }
+
+    /** Never offers the file itself, so that every byte passes the cache's check on its way. */
+    private record ChunkwiseReader(ContentReader reader) implements ContentReader {
+        @Override
+        public Content content() {
+            return reader.content();
+        }
+
+        @Override
+        public CompletionStage<Chunk> chunk(int index) {
+            return reader.chunk(index);
+        }
+
+        @Override
+        public Optional<FileChannel> openVerifiedFile() {
+            return Optional.empty();
+        }
     }
 
     /** A request, until it is known what became of it. */

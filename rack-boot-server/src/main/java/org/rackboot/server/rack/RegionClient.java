@@ -3,12 +3,13 @@ package org.rackboot.server.rack;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpResponse.BodySubscribers;
+import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.ContentUnavailableException;
@@ -67,7 +69,12 @@ public final class RegionClient implements ContentOrigin {
         HttpRequest.Builder request =
                 request("api/v1/catalog?wait=" + patience.toSeconds()).timeout(patience.plus(STALL));
         etag.ifPresent(tag -> request.header("If-None-Match", tag));
-        HttpResponse<byte[]> response = client.send(request.build(), BodyHandlers.ofByteArray());
+        HttpResponse<byte[]> response;
+        try {
+            response = client.send(request.build(), bounded(CatalogReader.MAX_BYTES));
+        } catch (IOException e) {
+            throw new IOException(unreachable(e), e);
+        }
         if (response.statusCode() == 304) {
             return Optional.empty();
         }
@@ -83,12 +90,16 @@ public final class RegionClient implements ContentOrigin {
         HttpRequest request = request("api/v1/content/" + content.id() + "/chunks")
                 .timeout(STALL)
                 .build();
-        return client.sendAsync(request, BodyHandlers.ofByteArray()).thenApply(response -> {
-            if (response.statusCode() != 200) {
-                throw new CompletionException(unavailable(content, response.statusCode()));
-            }
-            return response.body();
-        });
+        return client.sendAsync(request, bounded(content.chunkCount() * (long) ChunkDigests.DIGEST_BYTES))
+                .exceptionally(failure -> {
+                    throw new CompletionException(unavailable(content, unreachable(failure)));
+                })
+                .thenApply(response -> {
+                    if (response.statusCode() != 200) {
+                        throw new CompletionException(unavailable(content, refusal(response.statusCode())));
+                    }
+                    return response.body();
+                });
     }
 
     @Override
@@ -102,9 +113,30 @@ public final class RegionClient implements ContentOrigin {
                                 : BodySubscribers.replacing(null))
                 .thenAccept(response -> {
                     if (response.statusCode() != 200) {
-                        throw new CompletionException(unavailable(content, response.statusCode()));
+                        throw new CompletionException(unavailable(content, refusal(response.statusCode())));
                     }
                 });
+    }
+
+    /** A whole body of at most {@code most} bytes, which the region announces; an empty one in the place of a larger. */
+    private static HttpResponse.BodyHandler<byte[]> bounded(long most) {
+        return head -> head.headers().firstValueAsLong("Content-Length").orElse(Long.MAX_VALUE) <= most
+                ? BodySubscribers.ofByteArray()
+                : BodySubscribers.replacing(new byte[0]);
+    }
+
+    /** In words: the JDK's connection failures often carry none. */
+    private String unreachable(Throwable failure) {
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+        if (cause instanceof ConnectException) {
+            return "the region at %s cannot be reached; is it running, and the address right?".formatted(region);
+        }
+        if (cause instanceof HttpTimeoutException) {
+            return "the region at %s does not answer in time".formatted(region);
+        }
+        String message = cause.getMessage();
+        return "the region at %s does not answer (%s)".formatted(region, message == null ? cause.getClass() : message);
     }
 
     private HttpRequest.Builder request(String path) {
@@ -113,9 +145,9 @@ public final class RegionClient implements ContentOrigin {
                 .header("Accept-Encoding", "identity");
     }
 
-    private ContentUnavailableException unavailable(Content content, int status) {
-        return new ContentUnavailableException("The region did not deliver content %s: %s"
-                .formatted(content.id().sha256().substring(0, 12), refusal(status)));
+    private static ContentUnavailableException unavailable(Content content, String why) {
+        return new ContentUnavailableException("not in this rack's cache (%s…), and %s"
+                .formatted(content.id().sha256().substring(0, 12), why));
     }
 
     private String refusal(int status) {

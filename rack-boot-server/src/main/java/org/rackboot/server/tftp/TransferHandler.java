@@ -133,7 +133,8 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
                 }
                 return;
             }
-            if (!answered && packet instanceof Ack) {
+            if (!answered
+                    && (packet instanceof Ack || packet instanceof ErrorReply)) { // A forger knows no port of ours.
                 answered = true;
                 owner.answered();
             }

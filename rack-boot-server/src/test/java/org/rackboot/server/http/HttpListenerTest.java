@@ -179,6 +179,23 @@ class HttpListenerTest {
     }
 
     @Test
+    void contentThatCannotBeHadAtAllIsSaidSoAndWhenToComeAgain() throws Exception {
+        files.put("/boot-kernel", new HeldContent(KERNEL, Optional.empty(), 0));
+        try (RawHttp client = new RawHttp(server)) {
+            client.send("GET /boot-kernel HTTP/1.1\r\nHost: a\r\n\r\n");
+
+            assertThat(client.head())
+                    .startsWith("HTTP/1.1 503 ")
+                    .contains("Retry-After: 2\r\n")
+                    .contains("keep-alive");
+            assertThat(client.body("the region broke off\n".length()))
+                    .asString(UTF_8)
+                    .isEqualTo("the region broke off\n");
+        }
+        await().untilAsserted(() -> assertThat(lastEnd.get()).isPresent());
+    }
+
+    @Test
     void aClientThatLeavesCostsNothingMore() throws Exception {
         HeldContent kernel = HeldContent.of(random(64 << 20, 3));
         files.put("/boot-kernel", kernel);

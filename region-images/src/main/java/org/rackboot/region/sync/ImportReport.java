@@ -15,7 +15,7 @@ public record ImportReport(
     public enum Outcome {
         /** Everything selected is here. */
         DONE,
-        /** Something selected is not offered by any source; the rest is here. */
+        /** A source is away, or something selected is not offered by any; the rest is here. */
         PARTIAL,
         /** Nothing is selected; no boot source was contacted. */
         NOTHING_SELECTED,

@@ -121,7 +121,7 @@ public final class Importer {
         for (BootSource source : usable) {
             run.readStreams(source).ifPresent(offers::add);
         }
-        if (!run.problems.isEmpty()) {
+        if (run.refusedAnything || offers.isEmpty()) {
             return failed(run.problems);
         }
         ImportPlan plan = ImportPlanner.plan(offers, selections);
@@ -129,7 +129,7 @@ public final class Importer {
             run.problems.add("No boot source offers anything for the selection " + unmatched
                     + "; check its spelling with 'rackboot selections list'");
         }
-        if (run.problems.size() == selections.size()) {
+        if (plan.unmatched().size() == selections.size()) {
             return failed(run.problems);
         }
         return run.download(plan) ? run.publish(plan) : run.report(Outcome.FAILED, List.of());
@@ -143,6 +143,7 @@ public final class Importer {
     private final class Run {
         private final ImportProgress progress;
         private final List<String> problems = new ArrayList<>();
+        private boolean refusedAnything; // Metadata that is not genuine, or not what the format says.
         private final List<Mark> marks = new ArrayList<>();
         private final AtomicLong downloaded = new AtomicLong();
         private final AtomicLong kept = new AtomicLong();
@@ -175,7 +176,11 @@ public final class Importer {
                 return Optional.of(new Offer(source, files));
             } catch (DatabaseException e) {
                 throw e;
-            } catch (BadSignatureException | KeyringException | IOException e) {
+            } catch (BadSignatureException | KeyringException | StreamFormatException e) {
+                refusedAnything = true;
+                problems.add("Boot source '%s': %s%s: %s".formatted(source.name(), source.url(), path, e.getMessage()));
+                return Optional.empty();
+            } catch (IOException e) { // Away, not wrong: what other sources offer can be had all the same.
                 problems.add("Boot source '%s': %s%s: %s".formatted(source.name(), source.url(), path, e.getMessage()));
                 return Optional.empty();
             }

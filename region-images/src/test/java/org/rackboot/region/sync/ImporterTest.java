@@ -576,6 +576,20 @@ class ImporterTest {
     }
 
     @Test
+    void aSourceThatIsDownDoesNotHoldUpTheOthers() throws Exception {
+        select("noble");
+        addSource("down", URI.create(FakeMirror.ROOT + "down/"), 10);
+        var down = FakeMirror.fails(new IOException("cannot connect to mirror.example"));
+        mirror.script("down/" + INDEX, down, down, down, down, down, down);
+
+        ImportReport report = run();
+
+        assertThat(report.outcome()).isEqualTo(Outcome.PARTIAL);
+        assertThat(report.problems()).singleElement().asString().startsWith("Boot source 'down': ");
+        assertThat(listed()).isNotEmpty();
+    }
+
+    @Test
     void anImportThatIsStoppedEndsAtOncePublishesNothingAndTheNextGoesOn() throws Exception {
         select("noble");
         var midway = new CountDownLatch(1);
@@ -615,6 +629,11 @@ class ImporterTest {
     @ParameterizedTest
     @EnumSource(Failure.class)
     void whicheverWriteFailsNothingPartialIsListedAndTheNextImportConverges(Failure failure) throws Exception {
+        database.close();
+        Path own = Files.createDirectory(directory.resolve("own")); // SQLite, whose file can be copied.
+        String url = TestDatabase.sqlite(own);
+        use(RegionDatabase.open(url));
+        addSource("signed", FakeMirror.ROOT, 0);
         select("noble");
         mirror.serve(new TestStream()
                 .image("noble", "20260115", Map.of("boot-kernel", KERNEL, "boot-initrd", INITRD))
@@ -623,8 +642,8 @@ class ImporterTest {
         List<String> all =
                 List.of("image:noble 20260115 [boot-initrd, boot-kernel]", "loader:grub 20260110.0 [bootx64.efi]");
         database.close();
-        Path untouched = directory.resolve("untouched.db");
-        Path file = directory.resolve("region.db");
+        Path untouched = own.resolve("untouched.db");
+        Path file = own.resolve("region.db");
         Files.copy(file, untouched);
 
         var writes = new AtomicInteger();
@@ -633,7 +652,7 @@ class ImporterTest {
             Files.copy(untouched, file, StandardCopyOption.REPLACE_EXISTING);
             writes.set(0);
             boolean failed = false;
-            use(TestDatabase.failing(TestDatabase.sqlite(directory), n, failure, writes));
+            use(TestDatabase.failing(url, n, failure, writes));
             try {
                 run();
             } catch (DatabaseException e) {
@@ -644,7 +663,7 @@ class ImporterTest {
                     .isEqualTo(n <= writes.get());
             database.close();
 
-            use(RegionDatabase.open(TestDatabase.sqlite(directory)));
+            use(RegionDatabase.open(url));
             assertThat(listed()).as("after write %d failed", n).isIn(List.of(), all);
             assertThat(run().outcome()).isEqualTo(Outcome.DONE);
             assertThat(listed()).as("the import after write %d failed", n).isEqualTo(all);
@@ -652,7 +671,7 @@ class ImporterTest {
             n++;
         } while (n <= writes.get() + 1 && n < 500);
         assertThat(n).as("writes tried").isBetween(20, 499);
-        use(RegionDatabase.open(TestDatabase.sqlite(directory)));
+        use(RegionDatabase.open(url));
     }
 
     private static TestStream stream() {
