@@ -14,4 +14,9 @@ public interface Chunk {
     Chunk retain();
 
     void release();
+
+    /** A chunk over an array on the heap, which needs no release. */
+    static Chunk of(byte[] bytes) {
+        return new HeapChunk(bytes);
+    }
 }

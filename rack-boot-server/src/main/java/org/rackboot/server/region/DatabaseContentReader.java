@@ -1,6 +1,5 @@
 package org.rackboot.server.region;
 
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -47,26 +46,9 @@ final class DatabaseContentReader implements ContentReader {
                     .filter(chunk -> chunk.length == content.chunkLength(index))
                     .orElseThrow(() -> new CompletionException(new ContentUnavailableException(
                             "The region database lacks chunk %d of %s".formatted(index, content.id()))));
-            return new RowBytes(bytes);
+            return Chunk.of(bytes);
         } catch (DatabaseException e) {
             throw new CompletionException(e);
-        }
-    }
-
-    private record RowBytes(byte[] array) implements Chunk {
-        @Override
-        public ByteBuffer bytes() {
-            return ByteBuffer.wrap(array).asReadOnlyBuffer();
-        }
-
-        @Override
-        public Chunk retain() {
-            return this;
-        }
-
-        @Override
-        public void release() {
-            // The garbage collector's.
         }
     }
 }

@@ -1,6 +1,5 @@
 package org.rackboot.server.tftp;
 
-import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.rackboot.image.Chunk;
@@ -38,26 +37,8 @@ public interface BodySource {
 
             @Override
             public CompletionStage<Chunk> chunk(int index) {
-                return CompletableFuture.completedFuture(new HeldBytes(bytes));
+                return CompletableFuture.completedFuture(Chunk.of(bytes));
             }
         };
-    }
-
-    /** Bytes on the heap; nothing to release. */
-    record HeldBytes(byte[] array) implements Chunk {
-        @Override
-        public ByteBuffer bytes() {
-            return ByteBuffer.wrap(array).asReadOnlyBuffer();
-        }
-
-        @Override
-        public Chunk retain() {
-            return this;
-        }
-
-        @Override
-        public void release() {
-            // The garbage collector's.
-        }
     }
 }

@@ -29,7 +29,7 @@ final class ChunkedBytes implements BodySource {
                     new ContentUnavailableException("not cached, and the region is away"));
         }
         int from = index * Content.CHUNK_BYTES;
-        return CompletableFuture.completedFuture(new BodySource.HeldBytes(
-                Arrays.copyOfRange(bytes, from, Math.min(bytes.length, from + Content.CHUNK_BYTES))));
+        return CompletableFuture.completedFuture(
+                Chunk.of(Arrays.copyOfRange(bytes, from, Math.min(bytes.length, from + Content.CHUNK_BYTES))));
     }
 }
