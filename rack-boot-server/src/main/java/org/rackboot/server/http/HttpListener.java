@@ -37,6 +37,7 @@ public final class HttpListener implements AutoCloseable {
         MALFORMED,
         TOO_LONG,
         UNWANTED_BODY,
+        TOO_MANY_BODIES,
         TOO_MANY_CONNECTIONS,
         /** No whole request within the time allowed. */
         TOO_SLOW

@@ -42,6 +42,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
@@ -59,9 +60,13 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
     private static final Logger LOG = LoggerFactory.getLogger(HttpServerHandler.class);
     private static final int MAX_HEADERS = 50; // S-18
 
-    /** How many connections a listener has, and may have. */
+    /** Of request bodies that all connections hold at once: whoever sends one need not have shown a token yet. */
+    private static final long MAX_BODY_BYTES = 32L << 20;
+
+    /** What the connections of a listener hold together, and may hold. */
     static final class Connections {
         private final AtomicInteger open = new AtomicInteger();
+        private final AtomicLong bodyBytes = new AtomicLong();
         private final int most;
 
         Connections(int most) {
@@ -81,6 +86,7 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
     private @Nullable HttpRequest request;
     private ByteArrayOutputStream body = new ByteArrayOutputStream(0);
     private final Queue<Object> early = new ArrayDeque<>();
+    private long heldBodyBytes;
     private boolean answering;
     private @Nullable Sending sending;
     private @Nullable ScheduledFuture<?> deadline;
@@ -107,6 +113,7 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
     public void channelInactive(ChannelHandlerContext ctx) {
         connections.open.decrementAndGet();
         cancelDeadline();
+        dropBody();
         early.forEach(ReferenceCountUtil::release);
         early.clear();
         if (sending != null) {
@@ -197,6 +204,11 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
             refuse(ctx, Refused.TOO_LONG, 413, "the request's body is too long");
             return;
         }
+        heldBodyBytes += bytes.readableBytes();
+        if (connections.bodyBytes.addAndGet(bytes.readableBytes()) > MAX_BODY_BYTES) {
+            refuse(ctx, Refused.TOO_MANY_BODIES, 503, "too many requests with bodies at once; try again");
+            return;
+        }
         for (ByteBuffer buffer : bytes.nioBuffers()) {
             byte[] copy = new byte[buffer.remaining()];
             buffer.get(copy);
@@ -230,6 +242,7 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
 
     private void refuse(ChannelHandlerContext ctx, Refused reason, int status, String why) {
         listener.refused(reason);
+        dropBody();
         request = null;
         answering = true;
         cancelDeadline();
@@ -257,6 +270,7 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
         }
         answering = false;
         request = null;
+        dropBody();
         awaitRequest(ctx, limits.idle());
     }
 
@@ -272,6 +286,12 @@ final class HttpServerHandler extends ChannelInboundHandlerAdapter {
             listener.refused(Refused.TOO_SLOW);
         }
         ctx.close();
+    }
+
+    private void dropBody() {
+        connections.bodyBytes.addAndGet(-heldBodyBytes);
+        heldBodyBytes = 0;
+        body = new ByteArrayOutputStream(0);
     }
 
     private void cancelDeadline() {

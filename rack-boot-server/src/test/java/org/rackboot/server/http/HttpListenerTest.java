@@ -10,6 +10,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -277,6 +278,37 @@ class HttpListenerTest {
             assertThat(client.head()).startsWith("HTTP/1.1 413 ");
         } catch (IOException e) {
             assertThat(e).hasMessageMatching("(?i).*(reset|broken pipe|aborted).*"); // Refused while it still sent.
+        }
+    }
+
+    @Test
+    void bodiesThatNeverEndFillNoMoreThanTheirShareOfMemory() throws Exception {
+        listener.close();
+        listener = listener(HttpListener.Limits.API);
+        server = listener.bind(InetAddress.getLoopbackAddress(), 0, "API", "");
+        String unfinished = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n" + "x".repeat(7_900_000);
+        List<RawHttp> clients = new ArrayList<>();
+        try {
+            for (int i = 0; i < 5; i++) { // 39.5 MB of the 32 MiB allowed: at least one is turned away.
+                RawHttp client = new RawHttp(server);
+                clients.add(client);
+                try {
+                    client.send(unfinished);
+                } catch (IOException e) {
+                    assertThat(e).hasMessageMatching("(?i).*(reset|broken pipe).*"); // Refused while it still sent.
+                }
+            }
+            await().untilAsserted(() -> assertThat(refused).contains(HttpListener.Refused.TOO_MANY_BODIES));
+        } finally {
+            for (RawHttp client : clients) {
+                client.close();
+            }
+        }
+
+        await().untilAsserted(() -> assertThat(listener.openConnections()).isZero());
+        try (RawHttp client = new RawHttp(server)) { // What they held is free again.
+            client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok");
+            assertThat(client.head()).contains(" 200 ");
         }
     }
 
