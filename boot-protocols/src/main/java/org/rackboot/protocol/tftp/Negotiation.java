@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /**
@@ -43,11 +44,25 @@ public record Negotiation(int blockSize, int windowSize, List<TftpOption> accept
      * @param maxBlockSize 8 to 65464; what fits the egress MTU (quirk T19)
      * @param maxWindowSize 1 to 65535 blocks; some clients fail above 64 (quirk T29)
      * @param maxWindowBytes bound for block size x window size, so that a burst fits the client's receive buffer
+     * @param refusedOptions names in lower case, answered as if they were unknown (quirk T21)
      */
-    public record Limits(int maxBlockSize, int maxWindowSize, int maxWindowBytes) {
+    public record Limits(int maxBlockSize, int maxWindowSize, int maxWindowBytes, Set<String> refusedOptions) {
         public static final Limits DEFAULT = new Limits(1_468, 64, 65_536);
 
+        public Limits(int maxBlockSize, int maxWindowSize, int maxWindowBytes) {
+            this(maxBlockSize, maxWindowSize, maxWindowBytes, Set.of());
+        }
+
+        public Limits withBlockSize(int bytes) {
+            return new Limits(bytes, maxWindowSize, maxWindowBytes, refusedOptions);
+        }
+
+        public Limits withRefused(Set<String> options) {
+            return new Limits(maxBlockSize, maxWindowSize, maxWindowBytes, options);
+        }
+
         public Limits {
+            refusedOptions = Set.copyOf(refusedOptions);
             if (maxBlockSize < MIN_BLOCK_SIZE || maxBlockSize > MAX_BLOCK_SIZE) {
                 throw new IllegalArgumentException("block size limit " + maxBlockSize + " is not within 8 to 65464");
             }
@@ -59,6 +74,23 @@ public record Negotiation(int blockSize, int windowSize, List<TftpOption> accept
 
     /** Answers a request's options for a file of {@code size} bytes. */
     public static Negotiation answer(List<TftpOption> requested, long size, Limits limits) {
+        return answer(requested, OptionalLong.of(size), limits);
+    }
+
+    /**
+     * Answers a request's options.
+     *
+     * @param size of the file in bytes; empty if it is not known: the option is left out then
+     */
+    public static Negotiation answer(List<TftpOption> requested, OptionalLong size, Limits limits) {
+        List<TftpOption> known = requested.stream()
+                .filter(option ->
+                        !limits.refusedOptions().contains(option.name().toLowerCase(Locale.ROOT)))
+                .toList();
+        return answerKnown(known, size.orElse(Long.MAX_VALUE), limits);
+    }
+
+    private static Negotiation answerKnown(List<TftpOption> requested, long size, Limits limits) {
         int blockSize = DEFAULT_BLOCK_SIZE;
         for (TftpOption option : requested) {
             if (option.name().equalsIgnoreCase("blksize")) {

@@ -15,6 +15,10 @@ import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
  * machine asks for them with {@link Action.Read}, is told by {@link #onReadable}, and never needs those below
  * {@link #acknowledgedBytes} again. Not thread-safe: one event loop owns one transfer.
  *
+ * <p>A client acknowledges whole windows only (RFC 7440, 4), so a window that is too much for its receive buffer is not
+ * made smaller but sent in bursts with pauses between them: halved when blocks of the same window get lost again, doubled
+ * after {@value #CLEAN_WINDOWS} windows without loss.
+ *
  * <p>Before the client has acknowledged anything its address may be forged, so at most three OACKs are sent
  * on the machine's own account, and an option-less first block exactly once; a repeated request is answered
  * once each time, at most {@value #MOST_REPEATED_ANSWERS} times (G-08).
@@ -65,24 +69,40 @@ public final class ReadTransfer {
      * @param patience silence in the middle of a transfer after which it is given up; in time, not in tries,
      *     because slow flash writers stop for many seconds (quirks T9, T31)
      * @param unansweredPatience the same before the first ACK, and for the last one, which often never comes
+     * @param rollover the number after block 65535
      */
     public record Settings(
             Duration firstTimeout,
             Duration leastTimeout,
             Duration mostTimeout,
             Duration patience,
-            Duration unansweredPatience) {
+            Duration unansweredPatience,
+            NumberAfterRollover rollover) {
         public static final Settings DEFAULT = new Settings(
                 Duration.ofSeconds(1),
-                Duration.ofMillis(60),
+                Duration.ofMillis(25),
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(60),
-                Duration.ofSeconds(10));
+                Duration.ofSeconds(10),
+                NumberAfterRollover.ZERO);
+
+        public Settings withRollover(NumberAfterRollover number) {
+            return new Settings(firstTimeout, leastTimeout, mostTimeout, patience, unansweredPatience, number);
+        }
     }
 
     private static final List<Action> NOTHING = List.of();
     private static final int MOST_OPTION_ACKS = 3;
     private static final int MOST_REPEATED_ANSWERS = 8;
+
+    private static final int SMALL_WINDOW = 8;
+    private static final int CLEAN_WINDOWS = 8;
+    private static final int MOST_CLEAN_WINDOWS = 1_024;
+    private static final long LEAST_PAUSE_NANOS = 200_000;
+    private static final long MOST_PAUSE_NANOS = 50_000_000;
+
+    /** A first block that was sent so often without any answer does not get through (quirk T19). */
+    private static final int FIRST_BLOCK_TRIES = 4;
 
     /** A request this long after the client was last heard is not one that the network delayed. */
     private static final long STARTED_OVER_AFTER_NANOS = 3_000_000_000L;
@@ -90,8 +110,8 @@ public final class ReadTransfer {
     private static final String LATE = "the image did not arrive at this rack in time; try again";
 
     private final Negotiation agreed;
-    private final long size;
-    private final long lastBlock;
+    private long size; // Long.MAX_VALUE until it is known; likewise lastBlock.
+    private long lastBlock;
     private final boolean sizeTold;
     private final Settings settings;
     private final RetransmitTimer timer;
@@ -107,20 +127,31 @@ public final class ReadTransfer {
     private int repeatedAnswers;
     private long restartedAfter = -1; // The block after which the window was last sent again.
     private long restartedAtNanos;
+    private int burst; // Blocks sent in one go; at most a window.
+    private int cleanWindows = 1; // Since the last loss. The first loss of all is forgiven.
+    private int cleanWindowsToGrow = CLEAN_WINDOWS;
+    private boolean pausing; // Between two bursts of a window.
+    private int firstBlockTimeouts;
     private long timedBlock = -1; // The block whose ACK gives a round trip; -1 = none (Karn).
     private long timedAtNanos;
     private long waitingSinceNanos; // Since when the one whose turn it is, client or caller, keeps us waiting.
     private long deadlineNanos;
     private long repeatedBlocks;
 
+    /** A transfer of a file whose size in bytes is known. */
+    public ReadTransfer(List<TftpOption> requested, long size, Negotiation.Limits limits, Settings settings) {
+        this(requested, OptionalLong.of(size), limits, settings);
+    }
+
     /**
      * @param requested the request's options, as the client wrote them
-     * @param size of the whole file in bytes, 0 or more
+     * @param size of the whole file in bytes; empty if it is not known before {@link #onEnd}, as in netascii
      */
-    public ReadTransfer(List<TftpOption> requested, long size, Negotiation.Limits limits, Settings settings) {
+    public ReadTransfer(List<TftpOption> requested, OptionalLong size, Negotiation.Limits limits, Settings settings) {
         this.agreed = Negotiation.answer(requested, size, limits);
-        this.size = size;
-        this.lastBlock = size / agreed.blockSize() + 1; // Always a short block at the end (quirk T17).
+        this.size = size.orElse(Long.MAX_VALUE);
+        this.lastBlock = lastBlock(this.size);
+        this.burst = agreed.windowSize();
         this.sizeTold =
                 agreed.accepted().stream().anyMatch(option -> option.name().equals("tsize"));
         this.settings = settings;
@@ -199,11 +230,8 @@ public final class ReadTransfer {
         reading = false;
         readable = Math.max(readable, readableBytes);
         List<Action> actions = new ArrayList<>(2);
-        if (maySend()) {
+        if (maySend() && !pausing) {
             long sentBefore = sent;
-            if (isStarved()) {
-                timedBlock = -1; // An ACK of the whole window would time the reading, too.
-            }
             sendWindow(nowNanos, actions);
             if (sent > sentBefore) {
                 waitingSinceNanos = nowNanos; // Only now can the client answer.
@@ -212,6 +240,16 @@ public final class ReadTransfer {
             readAhead(actions);
         }
         return actions;
+    }
+
+    /** Where the file ends, for one whose size was not known; all its bytes must be readable. */
+    public List<Action> onEnd(long sizeInBytes, long nowNanos) {
+        if (ended) {
+            return NOTHING;
+        }
+        size = sizeInBytes;
+        lastBlock = lastBlock(sizeInBytes);
+        return onReadable(sizeInBytes, nowNanos);
     }
 
     /** The bytes asked for cannot be had. A file never ends early with a short block: that would look whole. */
@@ -227,6 +265,11 @@ public final class ReadTransfer {
     public List<Action> onTimeout(long nowNanos) {
         if (ended || nowNanos - deadlineNanos < 0) {
             return NOTHING;
+        }
+        if (pausing) {
+            List<Action> next = new ArrayList<>(2);
+            sendWindow(nowNanos, next);
+            return next;
         }
         long waited = nowNanos - waitingSinceNanos;
         boolean outOfPatience = waited >= settings.patience().toNanos();
@@ -248,9 +291,18 @@ public final class ReadTransfer {
                     "no answer for %d s after block %d of %d".formatted(waited / 1_000_000_000, acked, lastBlock));
         }
         timer.backOff();
+        firstBlockTimeouts += acked == 0 ? 1 : 0;
         List<Action> actions = new ArrayList<>(2);
-        restart(nowNanos, actions);
+        restart(true, nowNanos, actions);
         return actions;
+    }
+
+    /**
+     * Whether the client is there, took the options, and yet no full block ever reached it: the agreed block is probably
+     * more than some link on the way carries (quirk T19). Whoever asks again from there should be given less.
+     */
+    public boolean isFirstBlockLost() {
+        return acked == 0 && firstBlockTimeouts >= FIRST_BLOCK_TRIES;
     }
 
     /** When to call {@link #onTimeout}; empty once the transfer has ended. */
@@ -277,8 +329,17 @@ public final class ReadTransfer {
         return (int) Math.min(agreed.blockSize(), size - (block - 1) * agreed.blockSize());
     }
 
+    /** The 16 bits that stand for a block. */
+    public int wireBlock(long block) {
+        return settings.rollover().onWire(block);
+    }
+
+    private long lastBlock(long sizeInBytes) {
+        return sizeInBytes / agreed.blockSize() + 1; // Always a short block at the end (quirk T17).
+    }
+
     private List<Action> onAck(int wireBlock, long nowNanos) {
-        long block = acked + ((wireBlock - acked) & 0xFFFF);
+        long block = settings.rollover().blockFrom(acked, wireBlock);
         if (!established) {
             boolean answersOptionAck = !agreed.accepted().isEmpty() && wireBlock == 0;
             boolean answersFirstBlock = agreed.accepted().isEmpty() && wireBlock == 1 && sent >= 1;
@@ -312,8 +373,8 @@ public final class ReadTransfer {
         if (timedBlock >= 0 && block >= timedBlock) {
             timer.measured(nowNanos - timedAtNanos);
             timedBlock = -1;
-        } else {
-            timer.heard();
+        } else if (restartedAfter == acked) {
+            timer.answeredAfterRepeat(nowNanos - restartedAtNanos);
         }
         acked = block;
         if (acked == lastBlock) {
@@ -321,8 +382,11 @@ public final class ReadTransfer {
         }
         List<Action> actions = new ArrayList<>(2);
         if (acked < sent && !restartedWithin(timer.roundTripNanos(), nowNanos)) {
-            restart(nowNanos, actions); // RFC 7440: an ACK inside the window names the last block before a gap.
+            restart(false, nowNanos, actions); // RFC 7440: an ACK inside the window names the last block before a gap.
         } else {
+            if (acked == sent) {
+                windowArrived();
+            }
             sendWindow(nowNanos, actions);
         }
         return actions;
@@ -340,7 +404,7 @@ public final class ReadTransfer {
         }
         waitingSinceNanos = nowNanos;
         List<Action> actions = new ArrayList<>(2);
-        restart(nowNanos, actions);
+        restart(false, nowNanos, actions);
         return actions;
     }
 
@@ -348,29 +412,47 @@ public final class ReadTransfer {
         return restartedAfter >= 0 && nowNanos - restartedAtNanos < nanos;
     }
 
-    private void restart(long nowNanos, List<Action> actions) {
+    private void restart(boolean timedOut, long nowNanos, List<Action> actions) {
         restartedAfter = acked;
         restartedAtNanos = nowNanos;
         sent = acked;
         timedBlock = -1;
+        boolean tooMuch = timedOut || agreed.windowSize() > SMALL_WINDOW; // A small one fits: its gap is mere loss.
+        if (cleanWindows == 0 && burst > 1 && tooMuch) {
+            burst = (burst + 1) / 2;
+            cleanWindowsToGrow = Math.min(MOST_CLEAN_WINDOWS, 2 * cleanWindowsToGrow);
+        }
+        cleanWindows = 0;
         sendWindow(nowNanos, actions);
     }
 
-    /** Sends what the window allows and the caller can deliver, and asks for what comes next. */
+    private void windowArrived() {
+        if (++cleanWindows > cleanWindowsToGrow && burst < agreed.windowSize()) {
+            burst = Math.min(agreed.windowSize(), 2 * burst);
+            cleanWindows = 1;
+        }
+    }
+
+    /** Sends what the window and the burst allow and the caller can deliver, and asks for what comes next. */
     private void sendWindow(long nowNanos, List<Action> actions) {
         long deliverable = readable >= size ? lastBlock : readable / agreed.blockSize();
-        long until = Math.min(windowEnd(), deliverable);
+        long sendable = Math.min(windowEnd(), deliverable);
+        long until = Math.min(sendable, sent + burst);
         if (until > sent) {
             actions.add(new Action.SendBlocks(sent + 1, (int) (until - sent)));
             repeatedBlocks += Math.max(0, Math.min(until, everSent) - sent);
-            if (sent >= everSent && timedBlock < 0) { // First time on the wire: its ACK can be timed.
+            // First time on the wire, and the client will acknowledge it: that can be timed.
+            if (sent >= everSent && timedBlock < 0 && until == windowEnd()) {
                 timedBlock = until;
                 timedAtNanos = nowNanos;
             }
             sent = until;
             everSent = Math.max(everSent, until);
         }
-        if (sent == acked) {
+        pausing = until < sendable;
+        if (pausing) {
+            deadlineNanos = nowNanos + pauseNanos();
+        } else if (sent == acked) {
             waitOn(settings.patience());
         } else {
             long timeout = established
@@ -379,6 +461,12 @@ public final class ReadTransfer {
             deadlineNanos = nowNanos + timeout;
         }
         readAhead(actions);
+    }
+
+    /** The client's time for one burst: a round trip is that of a whole window. */
+    private long pauseNanos() {
+        long share = timer.roundTripNanos() * burst / agreed.windowSize();
+        return Math.max(LEAST_PAUSE_NANOS, Math.min(MOST_PAUSE_NANOS, share));
     }
 
     private long windowEnd() {

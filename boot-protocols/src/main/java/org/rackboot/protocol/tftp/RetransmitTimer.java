@@ -9,6 +9,7 @@ package org.rackboot.protocol.tftp;
 final class RetransmitTimer {
     private static final double GAIN = 1.0 / 8;
     private static final double VARIATION_GAIN = 1.0 / 4;
+    private static final long SLACK_NANOS = 1_000_000;
 
     private final long leastNanos;
     private final long mostNanos;
@@ -48,14 +49,19 @@ final class RetransmitTimer {
         timeoutNanos = clamp(longestRoundTripNanos());
     }
 
-    /** Doubles the wait after a time-out; the next measurement ends it. */
+    /** Doubles the wait after a time-out; the next measurement ends it (Karn). */
     void backOff() {
         timeoutNanos = Math.min(mostNanos, timeoutNanos * 2);
     }
 
-    /** Ends a back-off when the client was heard although nothing could be measured. */
-    void heard() {
-        if (smoothedNanos >= 0) {
+    /**
+     * Takes the ACK of something that was repeated. If it came when an answer to the repetition was due, something was
+     * lost and the way is as it was: the back-off ends, else a lossy boot takes minutes. If not, it may well answer the
+     * first sending, the way has become longer than the timeout, and the back-off stays until that is measured (Karn).
+     */
+    void answeredAfterRepeat(long sinceRepeatNanos) {
+        long latest = Math.max(longestRoundTripNanos(), 2 * roundTripNanos()) + SLACK_NANOS;
+        if (smoothedNanos >= 0 && sinceRepeatNanos >= smoothedNanos / 2 && sinceRepeatNanos <= latest) {
             timeoutNanos = clamp(longestRoundTripNanos());
         }
     }

@@ -13,7 +13,7 @@ import org.rackboot.protocol.tftp.SimulatedTransfer.Result;
  * {@code -Drackboot.seed=S} replays one.
  */
 class ReadTransferSimulationTest {
-    private static final long SEEDS = Long.getLong("rackboot.seeds", 2_000);
+    private static final long SEEDS = Long.getLong("rackboot.seeds", 10_000);
 
     @Test
     void aBadNetworkDeliversTheFileIntactOrTheTransferGivesUp() {
@@ -45,7 +45,7 @@ class ReadTransferSimulationTest {
         // given three in ten lost each way: 1 / 0.7 / 0.7 = 2.04 sends for each block
         double sends = sendsForEachBlock(Kind.LOCKSTEP, 1, 0.3, 0);
 
-        assertThat(sends).isBetween(1.9, 2.25);
+        assertThat(sends).isBetween(1.85, 2.25);
     }
 
     @Test
@@ -67,14 +67,32 @@ class ReadTransferSimulationTest {
     @Test
     void lossCostsAWindowNotAStorm() {
         assertThat(sendsForEachBlock(Kind.EDK2, 4, 0.02, 0)).isLessThan(1.2);
-        assertThat(sendsForEachBlock(Kind.U_BOOT, 4, 0.02, 0)).isLessThan(1.2);
-        assertThat(sendsForEachBlock(Kind.WINDOW_64, 64, 0.02, 0)).isLessThan(3);
+        assertThat(sendsForEachBlock(Kind.U_BOOT, 4, 0.02, 0)).isLessThan(1.25);
+        assertThat(sendsForEachBlock(Kind.WINDOW_64, 64, 0.02, 0)).isLessThan(1.6);
+    }
+
+    @Test
+    void aClientWhoseBufferHoldsHalfAWindowStillGetsOnQuickly() {
+        // given a client that loses what is over 24 blocks of a burst of 64
+        for (long seed = 0; seed < 10; seed++) {
+            Result result = SimulatedTransfer.run(Scenario.plain(seed, Kind.WINDOW_64, 1_024, 64, 4_000_000, 0, 0)
+                    .withBuffer(24));
+            assertThat(result.complete()).isTrue();
+            assertThat(result.dataSends()).as("of %d blocks", result.blocks()).isLessThan(result.blocks() * 5 / 4);
+        }
+    }
+
+    @Test
+    void blocksAboveThePathsMtuNeverComplete() { // Quirk T19; what is then remembered is the listener's.
+        Result result = SimulatedTransfer.run(
+                Scenario.plain(1, Kind.U_BOOT, 1_468, 1, 100_000, 0, 0).withMtu(1_400));
+        assertThat(result.complete()).isFalse();
     }
 
     private static double sendsForEachBlock(Kind kind, int windowSize, double drop, double duplicate) {
         return LongStream.range(0, 20)
-                .mapToObj(seed -> SimulatedTransfer.run(new Scenario(
-                        seed, kind, 512, windowSize, 500_000, drop, duplicate, 0, 200_000, 20_000, false, 0, false)))
+                .mapToObj(seed ->
+                        SimulatedTransfer.run(Scenario.plain(seed, kind, 512, windowSize, 500_000, drop, duplicate)))
                 .filter(Result::complete)
                 .mapToDouble(result -> (double) result.dataSends() / result.blocks())
                 .average()

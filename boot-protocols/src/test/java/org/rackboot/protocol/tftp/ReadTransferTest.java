@@ -3,7 +3,9 @@ package org.rackboot.protocol.tftp;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -199,8 +201,8 @@ class ReadTransferTest {
         long pause = 0;
         List<Action> actions = toDeadline();
         while (!(actions.get(0) instanceof Finish)) {
-            assertThat(actions).containsExactly(new SendBlocks(1, 4));
-            assertThat(nowNanos - last).isGreaterThanOrEqualTo(pause).isLessThanOrEqualTo(2_000_000_000L);
+            assertThat(blocksOfWindow(actions)).containsExactly(1L, 2L, 3L, 4L);
+            assertThat(nowNanos - last).isGreaterThanOrEqualTo(pause).isLessThanOrEqualTo(2_001_000_000L);
             pause = nowNanos - last;
             last = nowNanos;
             actions = toDeadline();
@@ -208,6 +210,83 @@ class ReadTransferTest {
 
         assertThat(actions).containsExactly(new Finish(Outcome.TIMED_OUT, "no answer for 61 s after block 0 of 1001"));
         assertThat(Duration.ofNanos(nowNanos - began)).isBetween(Duration.ofSeconds(60), Duration.ofSeconds(62));
+    }
+
+    @Test
+    void aWindowThatIsTooMuchForTheClientIsSentInBurstsAndGrowsAgain() { // RFC 7440, 4: the client waits for all of it
+        startAndConfirm(1_000_000, "blksize", "1000", "windowsize", "8");
+
+        assertThat(toDeadline()).as("the first loss is forgiven").containsExactly(new SendBlocks(1, 8));
+        assertThat(toDeadline()).as("the second is not").containsExactly(new SendBlocks(1, 4));
+        assertThat(toDeadline()).as("after a short pause").containsExactly(new SendBlocks(5, 4));
+        assertThat(repeatedBlocks()).isEqualTo(16);
+
+        int window = 0;
+        List<Action> next = List.of();
+        for (long block = 8; window == 0 || sentBlocks(next) < 8; block += 8) {
+            assertThat(++window).as("windows until it goes out whole again").isLessThan(40);
+            next = ackWindow(block);
+        }
+        assertThat(window).isGreaterThan(8);
+    }
+
+    @Test
+    void aRestartAfterAGapEndsThePause() {
+        startAndConfirm(1_000_000, "blksize", "1000", "windowsize", "16");
+        toDeadline();
+        assertThat(toDeadline()).containsExactly(new SendBlocks(1, 8));
+
+        nowNanos += 100_000;
+        assertThat(ack(5)).as("the sixth was lost").contains(new SendBlocks(6, 4));
+    }
+
+    @Test
+    void aFirstBlockThatNeverArrivesIsFoundOut() { // Quirk T19: more than the path's MTU
+        startAndConfirm(1_000_000, "blksize", "1468");
+        for (int i = 0; i < 4; i++) {
+            assertThat(transfer.isFirstBlockLost()).isFalse();
+            toDeadline();
+        }
+        assertThat(transfer.isFirstBlockLost()).isTrue();
+
+        ack(1);
+        assertThat(transfer.isFirstBlockLost()).isFalse();
+    }
+
+    @Test
+    void aFileWhoseLengthIsKnownOnlyAtItsEndEndsThere() { // Netascii; quirk T23: its tsize cannot be told
+        transfer = new ReadTransfer(
+                Options.of("tsize", "0", "blksize", "1000"),
+                OptionalLong.empty(),
+                Negotiation.Limits.DEFAULT,
+                ReadTransfer.Settings.DEFAULT);
+        assertThat(transfer.start(nowNanos))
+                .contains(new SendOptionAck(Options.of("blksize", "1000")), new Read(0, 2_000));
+        readable(2_000);
+        assertThat(ack(0)).contains(new SendBlocks(1, 1));
+        assertThat(ack(1)).containsExactly(new SendBlocks(2, 1), new Read(2_000, 1_000));
+        assertThat(transfer.onEnd(2_000, nowNanos)).isEmpty();
+        assertThat(ack(2)).containsExactly(new SendBlocks(3, 1));
+        assertThat(transfer.payloadBytes(3)).isZero();
+        assertThat(outcome(ack(3))).isEqualTo(Outcome.COMPLETED);
+    }
+
+    @Test
+    void someOldClientsGoOnAtBlockOne() { // Quirk T16
+        transfer = new ReadTransfer(
+                List.of(),
+                70_000L * 512,
+                Negotiation.Limits.DEFAULT,
+                ReadTransfer.Settings.DEFAULT.withRollover(NumberAfterRollover.ONE));
+        transfer.start(nowNanos);
+        readable(70_000L * 512);
+        for (int block = 1; block < 65_535; block++) {
+            ack(block);
+        }
+
+        assertThat(ack(65_535)).contains(new SendBlocks(65_536, 1));
+        assertThat(transfer.wireBlock(65_536)).isEqualTo(1);
+        assertThat(ack(1)).contains(new SendBlocks(65_537, 1));
     }
 
     @Test
@@ -225,6 +304,7 @@ class ReadTransferTest {
         int repeats = 0;
         List<Action> actions = toDeadline();
         for (; actions.get(0) instanceof SendBlocks; actions = toDeadline()) {
+            blocksOfWindow(actions);
             repeats++;
         }
 
@@ -272,8 +352,8 @@ class ReadTransferTest {
         assertThat(readable(24_000)).contains(new SendBlocks(17, 4));
 
         // then the client has its own 60 seconds
-        assertThat(after(Duration.ofSeconds(30))).containsExactly(new SendBlocks(17, 4));
-        assertThat(ack(20)).contains(new SendBlocks(21, 4));
+        assertThat(after(Duration.ofSeconds(30))).first().isInstanceOf(SendBlocks.class);
+        assertThat(ack(20)).contains(new SendBlocks(21, 1));
     }
 
     @Test
@@ -418,6 +498,32 @@ class ReadTransferTest {
         readable(Math.min(size, 16_000));
     }
 
+    private long repeatedBlocks() {
+        return transfer.repeatedBlocks();
+    }
+
+    private static int sentBlocks(List<Action> actions) {
+        return actions.stream()
+                .filter(SendBlocks.class::isInstance)
+                .mapToInt(action -> ((SendBlocks) action).count())
+                .sum();
+    }
+
+    /** Lets the rest of a window's bursts go out, then acknowledges it; the next window's first burst. */
+    private List<Action> ackWindow(long block) {
+        while (transfer.deadlineNanos().orElseThrow() - nowNanos < 20_000_000) {
+            toDeadline();
+        }
+        nowNanos += 100_000;
+        List<Action> actions = new ArrayList<>(ack((int) block));
+        actions.stream()
+                .filter(Read.class::isInstance)
+                .map(Read.class::cast)
+                .toList()
+                .forEach(read -> actions.addAll(readable(read.offset() + read.length())));
+        return actions;
+    }
+
     private List<Action> ack(int wireBlock) {
         return transfer.onPacket(new Ack(wireBlock), nowNanos);
     }
@@ -428,6 +534,22 @@ class ReadTransferTest {
 
     private List<Action> readable(long bytes) {
         return transfer.onReadable(bytes, nowNanos);
+    }
+
+    /** The blocks that were just sent, and those of the bursts that follow after short pauses. */
+    private List<Long> blocksOfWindow(List<Action> first) {
+        List<Long> blocks = new ArrayList<>();
+        List<Action> actions = first;
+        while (true) {
+            SendBlocks sent = (SendBlocks) actions.get(0);
+            for (int i = 0; i < sent.count(); i++) {
+                blocks.add(sent.firstBlock() + i);
+            }
+            if (transfer.deadlineNanos().orElseThrow() - nowNanos >= 20_000_000) {
+                return blocks;
+            }
+            actions = toDeadline();
+        }
     }
 
     private List<Action> toDeadline() {

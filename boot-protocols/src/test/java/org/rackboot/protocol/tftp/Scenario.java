@@ -12,6 +12,11 @@ import java.util.SplittableRandom;
  * @param reorders whether a later datagram may so overtake an earlier one
  * @param slowestReadNanos the longest time in which bytes arrive from disk or upstream
  * @param readsFail whether they may fail to arrive
+ * @param flip share of ACKs and block headers in which one bit turns over; a payload's would be UDP's to find
+ * @param mtuBytes datagrams above never arrive at the client
+ * @param bufferBlocks what the client can take in before it looks; the rest of a burst is lost
+ * @param partitionNanos how long nothing goes from client to server, some time after the beginning
+ * @param sizeUnknown whether the server learns only at the end how long the file is
  */
 record Scenario(
         long seed,
@@ -26,7 +31,81 @@ record Scenario(
         long jitterNanos,
         boolean reorders,
         long slowestReadNanos,
-        boolean readsFail) {
+        boolean readsFail,
+        double flip,
+        int mtuBytes,
+        int bufferBlocks,
+        long partitionNanos,
+        boolean sizeUnknown) {
+    private static final int NO_LIMIT = 65_535;
+
+    /** A network that does nothing but lose and repeat. */
+    static Scenario plain(
+            long seed, SimulatedClient.Kind kind, int blockSize, int windowSize, long size, double drop, double twice) {
+        return new Scenario(
+                seed,
+                kind,
+                blockSize,
+                windowSize,
+                size,
+                drop,
+                twice,
+                0,
+                200_000,
+                20_000,
+                false,
+                0,
+                false,
+                0,
+                NO_LIMIT,
+                NO_LIMIT,
+                0,
+                false);
+    }
+
+    Scenario withMtu(int bytes) {
+        return new Scenario(
+                seed,
+                kind,
+                blockSize,
+                windowSize,
+                size,
+                drop,
+                duplicate,
+                truncate,
+                delayNanos,
+                jitterNanos,
+                reorders,
+                slowestReadNanos,
+                readsFail,
+                flip,
+                bytes,
+                bufferBlocks,
+                partitionNanos,
+                sizeUnknown);
+    }
+
+    Scenario withBuffer(int blocks) {
+        return new Scenario(
+                seed,
+                kind,
+                blockSize,
+                windowSize,
+                size,
+                drop,
+                duplicate,
+                truncate,
+                delayNanos,
+                jitterNanos,
+                reorders,
+                slowestReadNanos,
+                readsFail,
+                flip,
+                mtuBytes,
+                blocks,
+                partitionNanos,
+                sizeUnknown);
+    }
 
     static Scenario of(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
@@ -43,6 +122,11 @@ record Scenario(
         long jitter = calm ? random.nextLong(200_000) : random.nextBoolean() ? 0 : nanos(random.nextLong(0, 200));
         long slowestRead = random.nextBoolean() ? 0 : nanos(random.nextLong(1, 4_000));
         boolean readsFail = !calm && random.nextInt(20) == 0;
+        double flip = calm || random.nextInt(4) > 0 ? 0 : random.nextDouble(0.01);
+        int mtu = !calm && random.nextInt(50) == 0 ? random.nextInt(560, 1_500) : NO_LIMIT;
+        int buffer = !calm && random.nextInt(4) == 0 ? random.nextInt(2, 64) : NO_LIMIT;
+        long partition = calm || random.nextInt(10) > 0 ? 0 : nanos(random.nextLong(100, 4_000));
+        boolean sizeUnknown = random.nextInt(5) == 0;
         return new Scenario(
                 seed,
                 kind,
@@ -56,13 +140,20 @@ record Scenario(
                 jitter,
                 !calm && random.nextBoolean(),
                 slowestRead,
-                readsFail);
+                readsFail,
+                flip,
+                mtu,
+                buffer,
+                partition,
+                sizeUnknown);
     }
 
     /** Nothing is lost, repeated or late: every block is needed once. */
     boolean isCalm() {
-        boolean network = drop == 0 && duplicate == 0 && truncate == 0 && !reorders && jitterNanos < 1_000_000;
-        return network && slowestReadNanos == 0 && !readsFail;
+        boolean steady = drop == 0 && duplicate == 0 && truncate == 0 && flip == 0 && partitionNanos == 0;
+        boolean network = steady && !reorders && jitterNanos < 1_000_000;
+        boolean path = mtuBytes == NO_LIMIT && bufferBlocks == NO_LIMIT;
+        return network && path && slowestReadNanos == 0 && !readsFail;
     }
 
     private static long size(SplittableRandom random, boolean huge, int blockSize) {
