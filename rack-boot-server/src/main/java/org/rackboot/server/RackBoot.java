@@ -93,6 +93,9 @@ public final class RackBoot implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RackBoot.class);
     private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
 
+    /** How long running boots may go on after this process was told to stop. */
+    private static final Duration STOP_PATIENCE = Duration.ofSeconds(30);
+
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final ServerConfig config;
     private final Role role;
@@ -233,12 +236,15 @@ public final class RackBoot implements AutoCloseable {
         TftpListener tftpListener = closeAtEnd(new TftpListener(
                 loops,
                 rack,
-                new TftpListener.Limits(
+                new TftpListener.Settings(
                         new Negotiation.Limits(
                                 config.tftp().maxBlockSize(),
                                 config.tftp().maxWindowSize(),
                                 Negotiation.Limits.DEFAULT.maxWindowBytes()),
-                        config.tftp().maxTransfers()),
+                        config.tftp().maxTransfers(),
+                        config.tftp().singlePort(),
+                        config.tftp().rules(),
+                        STOP_PATIENCE),
                 metrics,
                 System::nanoTime));
         for (InetAddress address : addresses) {

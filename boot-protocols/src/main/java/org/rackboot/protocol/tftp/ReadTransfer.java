@@ -64,7 +64,8 @@ public final class ReadTransfer {
      * Waiting times.
      *
      * @param firstTimeout until the OACK is repeated; doubled each time
-     * @param leastTimeout lower bound of the measured retransmission time
+     * @param leastTimeout lower bound of the measured retransmission time on a way that is well known; eight times as much
+     *     before
      * @param mostTimeout upper bound, also for back-off
      * @param patience silence in the middle of a transfer after which it is given up; in time, not in tries,
      *     because slow flash writers stop for many seconds (quirks T9, T31)
@@ -102,7 +103,7 @@ public final class ReadTransfer {
     private static final long MOST_PAUSE_NANOS = 50_000_000;
 
     /** A first block that was sent so often without any answer does not get through (quirk T19). */
-    private static final int FIRST_BLOCK_TRIES = 4;
+    private static final int FIRST_BLOCK_TRIES = 3;
 
     /** A request this long after the client was last heard is not one that the network delayed. */
     private static final long STARTED_OVER_AFTER_NANOS = 3_000_000_000L;

@@ -4,19 +4,27 @@ package org.rackboot.protocol.tftp;
  * How long to wait for an ACK, learnt from measured round trips (RFC 6298, with a LAN's constants).
  *
  * <p>Recovery speed after a lost packet is this timer (firmware waits for the server), so a fixed second
- * would make a lossy boot minutes long.
+ * would make a lossy boot minutes long. A way that proved to be fast and steady is waited on less than a new one.
  */
 final class RetransmitTimer {
     private static final double GAIN = 1.0 / 8;
     private static final double VARIATION_GAIN = 1.0 / 4;
     private static final long SLACK_NANOS = 1_000_000;
+    private static final int WELL_KNOWN = 32; // Measurements.
+    private static final int CAUTION = 8; // Times the least timeout, until then.
 
     private final long leastNanos;
     private final long mostNanos;
     private double smoothedNanos = -1;
     private double variationNanos;
     private long timeoutNanos;
+    private int measurements;
 
+    /**
+     * @param firstNanos until something is measured
+     * @param leastNanos lower bound for a well-known way
+     * @param mostNanos upper bound, also for back-off
+     */
     RetransmitTimer(long firstNanos, long leastNanos, long mostNanos) {
         this.leastNanos = leastNanos;
         this.mostNanos = mostNanos;
@@ -46,6 +54,7 @@ final class RetransmitTimer {
             variationNanos += VARIATION_GAIN * (Math.abs(roundTripNanos - smoothedNanos) - variationNanos);
             smoothedNanos += GAIN * (roundTripNanos - smoothedNanos);
         }
+        measurements = Math.min(WELL_KNOWN, measurements + 1);
         timeoutNanos = clamp(longestRoundTripNanos());
     }
 
@@ -67,6 +76,7 @@ final class RetransmitTimer {
     }
 
     private long clamp(long nanos) {
-        return Math.max(leastNanos, Math.min(mostNanos, nanos));
+        long least = measurements < WELL_KNOWN ? CAUTION * leastNanos : leastNanos;
+        return Math.max(least, Math.min(mostNanos, nanos));
     }
 }

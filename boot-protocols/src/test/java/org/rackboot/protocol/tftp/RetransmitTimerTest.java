@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 class RetransmitTimerTest {
     private static final long MILLI = 1_000_000;
 
-    private final RetransmitTimer timer = new RetransmitTimer(1_000 * MILLI, 60 * MILLI, 2_000 * MILLI);
+    private final RetransmitTimer timer = new RetransmitTimer(1_000 * MILLI, 25 * MILLI, 2_000 * MILLI);
 
     @Test
     void itStartsWithTheFirstTimeout() {
@@ -36,8 +36,13 @@ class RetransmitTimerTest {
     @Test
     void itStaysWithinItsBounds() {
         timer.measured(MILLI / 10);
-        assertThat(timer.timeoutNanos()).isEqualTo(60 * MILLI);
+        assertThat(timer.timeoutNanos()).as("on a new way").isEqualTo(200 * MILLI);
         assertThat(timer.longestRoundTripNanos()).isEqualTo(3 * MILLI / 10);
+
+        for (int i = 0; i < 31; i++) {
+            timer.measured(MILLI / 10);
+        }
+        assertThat(timer.timeoutNanos()).as("on a well-known one").isEqualTo(25 * MILLI);
 
         timer.measured(60_000 * MILLI);
         assertThat(timer.timeoutNanos()).isEqualTo(2_000 * MILLI);
@@ -69,7 +74,25 @@ class RetransmitTimerTest {
         timer.backOff();
 
         assertThat(timer.timeoutNanos()).isEqualTo(2_000 * MILLI);
-        assertThat(timer.roundTripNanos()).isEqualTo(60 * MILLI);
-        assertThat(timer.longestRoundTripNanos()).isEqualTo(60 * MILLI);
+        assertThat(timer.roundTripNanos()).isEqualTo(25 * MILLI);
+        assertThat(timer.longestRoundTripNanos()).isEqualTo(25 * MILLI);
+    }
+
+    @Test
+    void anAnswerWhenOneWasDueEndsTheBackOff() { // Something was lost, the way is as it was.
+        timer.measured(100 * MILLI);
+        timer.backOff();
+        timer.answeredAfterRepeat(100 * MILLI);
+        assertThat(timer.timeoutNanos()).isEqualTo(300 * MILLI);
+    }
+
+    @Test
+    void anAnswerTooEarlyOrTooLateForTheRepeatLeavesIt() { // It may answer the first: the way is longer now (Karn).
+        timer.measured(100 * MILLI);
+        timer.backOff();
+        timer.answeredAfterRepeat(MILLI);
+        assertThat(timer.timeoutNanos()).isEqualTo(600 * MILLI);
+        timer.answeredAfterRepeat(400 * MILLI);
+        assertThat(timer.timeoutNanos()).isEqualTo(600 * MILLI);
     }
 }

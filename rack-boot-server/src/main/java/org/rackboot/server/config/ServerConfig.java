@@ -6,8 +6,15 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Pattern;
+import org.rackboot.protocol.address.Subnet;
+import org.rackboot.protocol.tftp.ClientRules;
+import org.rackboot.protocol.tftp.Negotiation;
 
 /**
  * The whole configuration, valid by construction.
@@ -26,8 +33,13 @@ public record ServerConfig(
         BootConfig boot,
         UpstreamConfig region) {
 
-    /** The {@code tftp} section. */
-    public record TftpConfig(int port, int maxBlockSize, int maxWindowSize, int maxTransfers) {}
+    /**
+     * The {@code tftp} section.
+     *
+     * @param singlePort whether transfers share the well-known port
+     */
+    public record TftpConfig(
+            int port, int maxBlockSize, int maxWindowSize, int maxTransfers, boolean singlePort, ClientRules rules) {}
 
     /** The {@code http} section: the rack's boot listener. The first port is the one that configurations name. */
     public record HttpConfig(List<Integer> ports) {
@@ -64,6 +76,10 @@ public record ServerConfig(
      */
     public record UpstreamConfig(Optional<URI> url, Optional<String> token) {}
 
+    private static final Set<String> TFTP_OPTIONS = Set.of("blksize", "tsize", "timeout", "windowsize");
+    private static final String NETWORK_EXAMPLES =
+            "a network is named by its first address, as in 198.18.0.0/15, 2001:db8::/32, or one address alone";
+
     /** S-65: what a kernel option may be made of, whatever loader's configuration it is written into. */
     private static final Pattern KERNEL_OPTION = Pattern.compile("[A-Za-z0-9_.,:=/@+-]{1,200}");
 
@@ -80,7 +96,9 @@ public record ServerConfig(
                         settings.number("tftp.port", 69, 0, 65_535),
                         settings.number("tftp.max-block-size", 65_464, 8, 65_464),
                         settings.number("tftp.max-window-size", 64, 1, 32_767),
-                        settings.number("tftp.max-transfers", 10_000, 1, 1_000_000)),
+                        settings.number("tftp.max-transfers", 10_000, 1, 1_000_000),
+                        settings.flag("tftp.single-port", false),
+                        clientRules(settings)),
                 new HttpConfig(settings.numbers("http.ports", List.of(5248), 0, 65_535)),
                 new ApiConfig(
                         settings.number("api.port", 5240, 0, 65_535),
@@ -108,6 +126,59 @@ public record ServerConfig(
                 all.add(InetAddress.getByName(text));
             } catch (UnknownHostException e) {
                 settings.problem("bind is '%s'; use one of this machine's addresses".formatted(text));
+            }
+        }
+        return all;
+    }
+
+    private static ClientRules clientRules(Settings settings) {
+        return new ClientRules(
+                subnets(settings, "tftp.allow"),
+                bySubnet(settings, "tftp.block-size-caps", "198.18.4.0/24=1388", text -> {
+                    int bytes = Integer.parseInt(text);
+                    if (bytes < Negotiation.MIN_BLOCK_SIZE || bytes > Negotiation.MAX_BLOCK_SIZE) {
+                        throw new IllegalArgumentException();
+                    }
+                    return bytes;
+                }),
+                bySubnet(settings, "tftp.refuse-options", "198.18.4.9=blksize+tsize", text -> {
+                    Set<String> names = Set.of(text.toLowerCase(Locale.ROOT).split("\\+"));
+                    if (!TFTP_OPTIONS.containsAll(names)) {
+                        throw new IllegalArgumentException();
+                    }
+                    return names;
+                }),
+                subnets(settings, "tftp.rollover-to-one"));
+    }
+
+    private static List<Subnet> subnets(Settings settings, String key) {
+        List<Subnet> all = new ArrayList<>();
+        for (String text : settings.list(key)) {
+            Subnet.parse(text.strip())
+                    .ifPresentOrElse(
+                            all::add, () -> settings.problem("%s has '%s'; %s".formatted(key, text, NETWORK_EXAMPLES)));
+        }
+        return all;
+    }
+
+    /** A list of {@code NETWORK=VALUE}. */
+    private static <T> List<Map.Entry<Subnet, T>> bySubnet(
+            Settings settings, String key, String example, Function<String, T> parser) {
+        List<Map.Entry<Subnet, T>> all = new ArrayList<>();
+        for (String text : settings.list(key)) {
+            int equals = text.indexOf('=');
+            Optional<Subnet> subnet =
+                    Subnet.parse(text.substring(0, Math.max(0, equals)).strip());
+            if (subnet.isEmpty()) {
+                settings.problem(
+                        "%s has '%s'; use NETWORK=VALUE, as in %s; %s".formatted(key, text, example, NETWORK_EXAMPLES));
+                continue;
+            }
+            try {
+                all.add(Map.entry(
+                        subnet.get(), parser.apply(text.substring(equals + 1).strip())));
+            } catch (IllegalArgumentException e) {
+                settings.problem("%s has '%s'; use a value as in %s".formatted(key, text, example));
             }
         }
         return all;

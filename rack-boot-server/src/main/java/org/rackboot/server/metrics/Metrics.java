@@ -59,6 +59,11 @@ public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener
     }
 
     @Override
+    public void segmentationRefused() {
+        count("tftp.segmentation.refused");
+    }
+
+    @Override
     public void refused(HttpListener.Refused why) {
         Counter.builder("rackboot.http.refused")
                 .tag("reason", word(why))

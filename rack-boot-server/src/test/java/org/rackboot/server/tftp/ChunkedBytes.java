@@ -1,6 +1,7 @@
 package org.rackboot.server.tftp;
 
 import java.util.Arrays;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.rackboot.image.Chunk;
@@ -18,12 +19,17 @@ final class ChunkedBytes implements BodySource {
     }
 
     @Override
-    public long size() {
-        return bytes.length;
+    public OptionalLong size() {
+        return OptionalLong.of(bytes.length);
     }
 
     @Override
-    public CompletionStage<Chunk> chunk(int index) {
+    public int pieceBytes() {
+        return Content.CHUNK_BYTES;
+    }
+
+    @Override
+    public CompletionStage<Chunk> piece(int index) {
         if (unreadable) {
             return CompletableFuture.failedFuture(
                     new ContentUnavailableException("not cached, and the region is away"));

@@ -12,14 +12,15 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.commons.net.tftp.TFTP;
@@ -27,26 +28,33 @@ import org.apache.commons.net.tftp.TFTPClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.rackboot.protocol.address.Subnet;
+import org.rackboot.protocol.tftp.ClientRules;
 import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
 import org.rackboot.protocol.tftp.TftpError;
 import org.rackboot.server.net.EventLoops;
 
+@ParameterizedClass
+@ValueSource(booleans = {false, true})
 class TftpListenerTest {
     private static final byte[] LOADER = random(957_424, 1);
     private static final byte[] LARGE = random(33_600_000, 2); // 65,625 blocks of 512: the number wraps.
 
+    private final boolean singlePort;
     private final EventLoops loops = EventLoops.best();
     private final Map<String, byte[]> files = new ConcurrentHashMap<>();
     private final List<String> ends = new CopyOnWriteArrayList<>();
     private final Map<TftpListener.Dropped, Integer> dropped = new EnumMap<>(TftpListener.Dropped.class);
-    private final TftpListener listener = new TftpListener(
-            loops,
-            this::answer,
-            new TftpListener.Limits(Negotiation.Limits.DEFAULT, 1_000),
-            this::onDrop,
-            System::nanoTime);
+    private final TftpListener listener;
     private InetSocketAddress server = InetSocketAddress.createUnresolved("unbound", 0);
+
+    TftpListenerTest(boolean singlePort) {
+        this.singlePort = singlePort;
+        this.listener = listener(ClientRules.NONE);
+    }
 
     @BeforeEach
     void start() throws Exception {
@@ -134,7 +142,8 @@ class TftpListenerTest {
             send(client, server, request("empty", "octet", "blksize", "1024"));
 
             DatagramPacket second = receive(client);
-            assertThat(second.getSocketAddress()).isNotEqualTo(first.getSocketAddress());
+            assertThat(second.getSocketAddress().equals(first.getSocketAddress()))
+                    .isEqualTo(singlePort);
             assertThat(text(second)).contains("1024");
         }
         await().untilAsserted(() -> assertThat(ends).anyMatch(end -> end.startsWith("CLOSED_BY_CLIENT")));
@@ -149,14 +158,16 @@ class TftpListenerTest {
             InetSocketAddress transfer = (InetSocketAddress) optionAck.getSocketAddress();
             send(stranger, transfer, new byte[] {0, 4, 0, 0});
 
-            assertThat(text(receive(stranger))).startsWith("\0\5\0\5");
+            if (!singlePort) { // The well-known port answers no ACK at all (S-08).
+                assertThat(text(receive(stranger))).startsWith("\0\5\0\5");
+            }
             send(stranger, transfer, "\0\5\0\0bye\0".getBytes(ISO_8859_1)); // ERROR is never answered (S-08).
             assertThat(readWindowed(client, transfer, 1_468, 8)).isEqualTo(LOADER);
         }
     }
 
     @Test
-    void onlyReadingIsAllowedAndOnlyInOctet() throws Exception { // S-03
+    void onlyReadingIsAllowedAndNoMail() throws Exception { // S-03
         try (DatagramSocket client = client()) {
             send(client, server, "\0\2evil\0octet\0".getBytes(ISO_8859_1));
             assertThat(text(receive(client))).startsWith("\0\5\0\2").contains("read-only");
@@ -165,6 +176,142 @@ class TftpListenerTest {
             send(client, server, request("bootx64.efi", "mail"));
             assertThat(text(receive(client))).startsWith("\0\5\0\4");
         }
+    }
+
+    @Test
+    void netasciiConvertsAndTellsNoSize() throws Exception { // T23, R-026
+        byte[] text = new byte[300_000]; // Several pieces.
+        for (int i = 0; i < text.length; i++) {
+            text[i] = (byte) (i % 3 == 0 ? '\n' : i % 7 == 0 ? '\r' : 'a' + i % 23);
+        }
+        files.put("text", text);
+        StringBuilder expected = new StringBuilder();
+        for (byte each : text) {
+            expected.append(each == '\n' ? "\r\n" : each == '\r' ? "\r\0" : String.valueOf((char) each));
+        }
+        try (DatagramSocket client = client()) {
+            send(client, server, request("text", "NetASCII", "tsize", "0", "blksize", "1000", "windowsize", "4"));
+            DatagramPacket optionAck = receive(client);
+            assertThat(text(optionAck)).isEqualTo("\0\6blksize\0001000\0windowsize\0004\0");
+
+            InetSocketAddress transfer = (InetSocketAddress) optionAck.getSocketAddress();
+            assertThat(new String(readWindowed(client, transfer, 1_000, 4), ISO_8859_1))
+                    .isEqualTo(expected.toString());
+        }
+    }
+
+    @Test
+    void rulesOfNetworksHold() throws Exception { // T16, T19, T21
+        Subnet loopback = Subnet.parse("127.0.0.0/8").orElseThrow();
+        TftpListener ruled = listener(new ClientRules(
+                List.of(loopback),
+                List.of(Map.entry(loopback, 600)),
+                List.of(Map.entry(loopback, Set.of("windowsize"))),
+                List.of(loopback)));
+        InetSocketAddress address = ruled.bind(InetAddress.getLoopbackAddress(), 0);
+        try (DatagramSocket client = client()) {
+            send(client, address, request("bootx64.efi", "octet", "windowsize", "8", "blksize", "1468"));
+            assertThat(text(receive(client))).isEqualTo("\0\6blksize\000600\0");
+        } finally {
+            ruled.close();
+        }
+    }
+
+    @Test
+    void whoIsNotAllowedGetsNothing() throws Exception { // S-07: only to allow-listed subnets
+        Subnet elsewhere = Subnet.parse("198.18.0.0/15").orElseThrow();
+        TftpListener closed = listener(new ClientRules(List.of(elsewhere), List.of(), List.of(), List.of()));
+        InetSocketAddress address = closed.bind(InetAddress.getLoopbackAddress(), 0);
+        try (DatagramSocket client = client()) {
+            send(client, address, request("bootx64.efi", "octet"));
+            await().untilAsserted(() -> assertThat(dropped).containsEntry(TftpListener.Dropped.NOT_ALLOWED, 1));
+            assertThat(closed.activeTransfers()).isZero();
+        } finally {
+            closed.close();
+        }
+    }
+
+    @Test
+    void aPortOfOurOwnOrOfAnotherServerIsNeverAnswered() throws Exception { // S-08
+        try (DatagramSocket forger = new DatagramSocket(server.getPort(), InetAddress.getByName("127.0.0.2"))) {
+            send(forger, server, request("nothing", "octet"));
+            await().untilAsserted(
+                            () -> assertThat(dropped).containsEntry(TftpListener.Dropped.WELL_KNOWN_SOURCE_PORT, 1));
+        }
+        assertThat(listener.activeTransfers()).isZero();
+    }
+
+    @Test
+    void aThousandMachinesBehindOneAddressAllStartAtOnce() throws Exception { // Parked, not lost
+        int machines = 1_000;
+        files.put("small", random(100, 3));
+        List<DatagramSocket> clients = new ArrayList<>();
+        try {
+            for (int i = 0; i < machines; i++) {
+                clients.add(client());
+            }
+            for (DatagramSocket client : clients) {
+                send(client, server, request("small", "octet", "blksize", "512"));
+            }
+            for (DatagramSocket client : clients) { // None of them asks again.
+                DatagramPacket optionAck = receive(client);
+                send(client, optionAck.getSocketAddress(), new byte[] {0, 4, 0, 0});
+                DatagramPacket block = receive(client);
+                while (block.getData()[1] == 6) { // Repeated while we were busy with the others.
+                    block = receive(client);
+                }
+                assertThat(block.getLength()).isEqualTo(104);
+                send(client, optionAck.getSocketAddress(), new byte[] {0, 4, 0, 1});
+            }
+        } finally {
+            clients.forEach(DatagramSocket::close);
+        }
+        await().untilAsserted(() -> assertThat(ends).hasSize(machines).allMatch(end -> end.startsWith("COMPLETED ")));
+    }
+
+    @Test
+    void aClientThatNeverGetsAFullBlockIsGivenSmallerOnesWhenItAsksAgain() throws Exception { // T19
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "1468"));
+            DatagramPacket optionAck = receive(client);
+            send(client, optionAck.getSocketAddress(), new byte[] {0, 4, 0, 0});
+            for (int i = 0; i < 4; i++) {
+                receive(client); // As if each were lost in a tunnel.
+            }
+        }
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "1468"));
+            assertThat(text(receive(client))).isEqualTo("\0\6blksize\0001388\0");
+        }
+    }
+
+    @Test
+    void aStopLetsRunningTransfersEndAndTakesNoNewOnes() throws Exception {
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "1468", "windowsize", "8"));
+            DatagramPacket optionAck = receive(client);
+            Thread stop = new Thread(listener::close);
+            stop.start();
+            await().until(() -> stop.getState() != Thread.State.RUNNABLE && stop.getState() != Thread.State.NEW);
+            assertThat(readWindowed(client, (InetSocketAddress) optionAck.getSocketAddress(), 1_468, 8))
+                    .isEqualTo(LOADER);
+            stop.join(10_000);
+            assertThat(stop.isAlive()).isFalse();
+        }
+        assertThat(ends).singleElement().asString().startsWith("COMPLETED");
+    }
+
+    @Test
+    void rubbishInsideATransferIsCountedAndChangesNothing() throws Exception { // T24
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "1468", "windowsize", "8"));
+            InetSocketAddress transfer = (InetSocketAddress) receive(client).getSocketAddress();
+            send(client, transfer, new byte[] {0, 4, 0});
+            send(client, transfer, new byte[] {0, 9, 0, 0});
+
+            assertThat(readWindowed(client, transfer, 1_468, 8)).isEqualTo(LOADER);
+        }
+        assertThat(dropped).containsEntry(TftpListener.Dropped.MALFORMED, 2);
     }
 
     @Test
@@ -185,24 +332,18 @@ class TftpListenerTest {
 
     @Test
     void anAddressThatNeverAnswersIsSentLittle() throws Exception { // G-08, S-07
-        int requests = 100;
-        try (DatagramSocket client = client()) {
-            for (int i = 0; i < requests; i++) {
-                send(client, server, request("bootx64.efi", "octet", "x", Integer.toString(i)));
+        List<DatagramSocket> forged = new ArrayList<>();
+        try {
+            for (int i = 0; i < 100; i++) {
+                forged.add(client());
+                send(forged.get(i), server, request("bootx64.efi", "octet", "tsize", "0"));
             }
-            int answers = 0;
-            client.setSoTimeout(500);
-            try {
-                while (true) {
-                    receive(client);
-                    answers++;
-                }
-            } catch (SocketTimeoutException e) {
-                assertThat(answers).isBetween(1, 2 * AddressBudget.UNPROVEN_PER_SECOND);
-            }
+            await().untilAsserted(() ->
+                    assertThat(dropped).as("parked, then given up").containsKey(TftpListener.Dropped.ADDRESS_BUDGET));
+            assertThat(listener.activeTransfers()).isLessThanOrEqualTo(4 * Admission.UNPROVEN_PER_SECOND);
+        } finally {
+            forged.forEach(DatagramSocket::close);
         }
-        assertThat(dropped.getOrDefault(TftpListener.Dropped.ADDRESS_BUDGET, 0))
-                .isGreaterThanOrEqualTo(requests - 2 * AddressBudget.UNPROVEN_PER_SECOND);
     }
 
     @Test
@@ -228,11 +369,32 @@ class TftpListenerTest {
                         ends.add(outcome + " " + sent + " " + detail));
     }
 
+    private TftpListener listener(ClientRules rules) {
+        return new TftpListener(
+                loops,
+                this::answer,
+                new TftpListener.Settings(Negotiation.Limits.DEFAULT, 1_000, singlePort, rules, Duration.ofSeconds(1)),
+                this::onDrop,
+                System::nanoTime);
+    }
+
     private synchronized void onDrop(TftpListener.Dropped why) {
         dropped.merge(why, 1, Integer::sum);
     }
 
+    /** By commons-net, which wants answers from another port; where they come from the same, by hand. */
     private byte[] read(String name) throws IOException {
+        if (singlePort) {
+            try (DatagramSocket client = client()) {
+                send(client, server, request(name, "octet", "blksize", "512"));
+                DatagramPacket first = receive(client);
+                if (text(first).startsWith("\0\5")) {
+                    throw new IOException("Error code " + first.getData()[3] + ": " + text(first));
+                }
+                assertThat(first.getSocketAddress()).isEqualTo(server);
+                return readWindowed(client, server, 512, 1);
+            }
+        }
         TFTPClient client = new TFTPClient();
         client.setDefaultTimeout(Duration.ofSeconds(5));
         client.open();
@@ -255,7 +417,11 @@ class TftpListenerTest {
             DatagramPacket packet = receive(client);
             ByteBuffer data = ByteBuffer.wrap(packet.getData(), 0, packet.getLength());
             assertThat(data.getShort()).isEqualTo((short) 3);
-            assertThat(data.getShort() & 0xFFFF).isEqualTo(expected);
+            int number = data.getShort() & 0xFFFF;
+            if (number != expected && ((expected - number) & 0xFFFF) < 0x8000) {
+                continue; // Repeated, because this machine was busy with something else.
+            }
+            assertThat(number).isEqualTo(expected);
             bytes.write(packet.getData(), 4, packet.getLength() - 4);
             boolean last = packet.getLength() - 4 < blockSize;
             sinceAck++;

@@ -3,9 +3,11 @@ package org.rackboot.server.tftp;
 import static java.util.Objects.requireNonNull;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.EventLoop;
 import io.netty.channel.SimpleChannelInboundHandler;
-import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.unix.SegmentedDatagramPacket;
 import io.netty.util.concurrent.ScheduledFuture;
@@ -22,13 +24,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
-import org.rackboot.image.Content;
 import org.rackboot.protocol.tftp.MalformedPacketException;
 import org.rackboot.protocol.tftp.ReadTransfer;
 import org.rackboot.protocol.tftp.ReadTransfer.Action;
 import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
 import org.rackboot.protocol.tftp.TftpCodec;
 import org.rackboot.protocol.tftp.TftpError;
+import org.rackboot.protocol.tftp.TftpOption;
 import org.rackboot.protocol.tftp.TftpPacket;
 import org.rackboot.protocol.tftp.TftpPacket.Ack;
 import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
@@ -36,61 +38,114 @@ import org.rackboot.protocol.tftp.TftpPacket.OptionAck;
 import org.rackboot.protocol.tftp.TftpPacket.ReadRequest;
 
 /**
- * Carries packets, time and chunks between one socket and one {@link ReadTransfer}. Everything runs on the socket's event
- * loop.
+ * Carries packets, time and pieces of the body between a socket, its own or one shared with other transfers, and one
+ * {@link ReadTransfer}. Everything runs on the socket's event loop.
  */
-final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> {
+final class Transfer {
     /** Who started the transfer. Called on the transfer's event loop. */
     interface Owner {
         /** The client's address is real. */
         void answered();
 
-        void ended(TransferHandler self, Outcome outcome, String detail, long bytes, Duration duration);
+        /** Whether a client that never answered may be sent one more packet. */
+        boolean mayRepeat();
+
+        /** The first full block does not get through. */
+        void blockIsLost(int blockSize);
+
+        void malformed();
+
+        void ended(Transfer self, Outcome outcome, String detail, long bytes, Duration duration);
     }
 
     private static final int MAX_SEGMENTS = 64; // The kernel's UDP_MAX_SEGMENTS.
     private static final int MAX_SEGMENTED_BYTES = 65_000;
     private static final long STRANGER_PAUSE_NANOS = 1_000_000_000;
 
-    /** One kernel or network card that refuses segmented sends refuses them always (EIO). */
-    private static volatile boolean segmentationRefused;
-
-    private record HeldChunk(int index, Chunk chunk) {}
+    private record HeldPiece(int index, Chunk bytes) {}
 
     private final ReadRequest request;
     private final ReadTransfer transfer;
     private final BodySource body;
     private final InetSocketAddress client;
-    private final boolean epoll;
+    private final Segmentation segmentation;
     private final LongSupplier nanoClock;
     private final Owner owner;
     private final long startedNanos;
-    private final Deque<HeldChunk> held = new ArrayDeque<>();
+    private final Deque<HeldPiece> held = new ArrayDeque<>();
 
-    private @Nullable ChannelHandlerContext ctx;
+    private volatile @Nullable Channel channel;
+    private boolean ownsChannel;
+    private volatile long heardNanos;
+    private boolean blockReported;
     private @Nullable ScheduledFuture<?> wakeUp;
     private long wakeUpAtNanos;
     private boolean answered;
+    private boolean optionsSent;
     private boolean ended;
     private long strangerAnsweredNanos;
     private boolean strangerAnswered;
 
-    TransferHandler(
+    Transfer(
             ReadRequest request,
             ReadTransfer transfer,
             BodySource body,
             InetSocketAddress client,
-            boolean epoll,
+            Segmentation segmentation,
             LongSupplier nanoClock,
             Owner owner) {
         this.request = request;
         this.transfer = transfer;
         this.body = body;
         this.client = client;
-        this.epoll = epoll;
+        this.segmentation = segmentation;
         this.nanoClock = nanoClock;
         this.owner = owner;
         this.startedNanos = nanoClock.getAsLong();
+        this.heardNanos = startedNanos;
+    }
+
+    /** A handler for a socket that this transfer has to itself; the transfer begins when that is open. */
+    ChannelHandler onOwnSocket() {
+        return new SimpleChannelInboundHandler<DatagramPacket>() {
+            @Override
+            public void channelActive(ChannelHandlerContext ctx) {
+                begin(ctx.channel(), true);
+            }
+
+            @Override
+            protected void channelRead0(ChannelHandlerContext ctx, DatagramPacket datagram) {
+                onDatagram(datagram);
+                flush();
+            }
+
+            @Override
+            public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+                fault(cause);
+            }
+
+            @Override
+            public void channelInactive(ChannelHandlerContext ctx) {
+                finish(Outcome.FAILED, "the socket was closed");
+            }
+        };
+    }
+
+    /** Begins on a socket that is shared with others, which flushes after each batch of packets. On its event loop. */
+    void beginOnShared(Channel socket) {
+        begin(socket, false);
+    }
+
+    private void begin(Channel socket, boolean owned) {
+        channel = socket;
+        ownsChannel = owned;
+        perform(transfer.start(nanoClock.getAsLong()));
+        flush();
+    }
+
+    /** When the client was last heard. From any thread. */
+    long heardNanos() {
+        return heardNanos;
     }
 
     /** Whether a request is this transfer's own, come again (quirk T12). From any thread. */
@@ -100,12 +155,12 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
 
     /** From any thread. */
     void onRepeatedRequest() {
-        inLoop(() -> perform(transfer.onRepeatedRequest(nanoClock.getAsLong())));
+        inLoop(() -> performAndFlush(transfer.onRepeatedRequest(nanoClock.getAsLong())));
     }
 
     /** The client's port asks for something else: it has no use for this any more. From any thread. */
     void replaced() {
-        inLoop(() -> perform(transfer.onReplaced()));
+        inLoop(() -> performAndFlush(transfer.onReplaced()));
     }
 
     /** From any thread. */
@@ -117,80 +172,87 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
         finish(Outcome.FAILED, "no socket: " + cause);
     }
 
-    @Override
-    public void channelActive(ChannelHandlerContext context) {
-        ctx = context;
-        perform(transfer.start(nanoClock.getAsLong()));
-    }
-
-    @Override
-    protected void channelRead0(ChannelHandlerContext context, DatagramPacket datagram) {
+    /** A packet for this transfer's socket, from its client or a stranger. The caller flushes. */
+    void onDatagram(DatagramPacket datagram) {
         try {
             TftpPacket packet = TftpCodec.decode(datagram.content().nioBuffer());
             if (!datagram.sender().equals(client)) {
                 if (!(packet instanceof ErrorReply)) { // Two servers must not answer each other's ERRORs (S-08).
-                    answerStranger(context, datagram.sender());
+                    answerStranger(datagram.sender());
                 }
                 return;
             }
+            long now = nanoClock.getAsLong();
+            heardNanos = now;
             if (!answered
                     && (packet instanceof Ack || packet instanceof ErrorReply)) { // A forger knows no port of ours.
                 answered = true;
                 owner.answered();
             }
-            perform(transfer.onPacket(packet, nanoClock.getAsLong()));
+            perform(transfer.onPacket(packet, now));
         } catch (MalformedPacketException e) {
-            return; // Rubbish changes nothing: the transfer goes on.
+            owner.malformed(); // Rubbish changes nothing: the transfer goes on.
         }
     }
 
-    @Override
-    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    private void fault(Throwable cause) {
         // ICMP "port unreachable" comes as an exception: the client has gone, or will say so itself. Time decides.
         if (!(cause instanceof IOException)) {
             finish(Outcome.FAILED, "a fault of this program: " + cause);
         }
     }
 
-    @Override
-    public void channelInactive(ChannelHandlerContext context) {
-        finish(Outcome.FAILED, "the socket was closed");
-    }
-
     private void inLoop(Runnable task) {
-        ChannelHandlerContext context = ctx;
-        if (context != null) { // Before the socket is open there is nothing to do: the first answer comes with it.
-            context.executor().execute(task);
+        Channel socket = channel;
+        if (socket != null) { // Before the socket is open there is nothing to do: the first answer comes with it.
+            socket.eventLoop().execute(task);
         }
     }
 
+    private void performAndFlush(List<Action> actions) {
+        if (!ended) {
+            perform(actions);
+            flush();
+        }
+    }
+
+    private void flush() {
+        requireNonNull(channel).flush();
+    }
+
     private void perform(List<Action> actions) {
-        ChannelHandlerContext context = requireNonNull(ctx);
         for (Action action : actions) {
             if (ended) {
                 return;
             }
             if (action instanceof Action.SendBlocks blocks) {
-                sendBlocks(context, blocks.firstBlock(), blocks.count());
+                sendBlocks(blocks.firstBlock(), blocks.count());
             } else if (action instanceof Action.SendOptionAck optionAck) {
-                send(context, new OptionAck(optionAck.options()));
+                sendOptionAck(optionAck.options());
             } else if (action instanceof Action.Read read) {
                 read(read.offset(), read.offset() + read.length());
             } else if (action instanceof Action.SendError error) {
-                send(context, new ErrorReply(error.code(), error.message()));
+                send(new ErrorReply(error.code(), error.message()));
             } else if (action instanceof Action.Finish finish) {
-                context.flush();
+                requireNonNull(channel).flush();
                 finish(finish.outcome(), finish.detail());
                 return;
             }
         }
-        context.flush();
         releaseAcknowledged();
-        scheduleWakeUp(context);
+        scheduleWakeUp();
+    }
+
+    /** The first answers the request, which was admitted; the others count anew until the client has proved itself. */
+    private void sendOptionAck(List<TftpOption> options) {
+        if (!optionsSent || answered || owner.mayRepeat()) {
+            optionsSent = true;
+            send(new OptionAck(options));
+        }
     }
 
     /** One timer for the whole transfer: it is moved only when it is due, not with every packet. */
-    private void scheduleWakeUp(ChannelHandlerContext context) {
+    private void scheduleWakeUp() {
         OptionalLong deadline = transfer.deadlineNanos();
         if (deadline.isEmpty() || (wakeUp != null && wakeUpAtNanos - deadline.getAsLong() <= 0)) {
             return;
@@ -200,37 +262,51 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
         }
         wakeUpAtNanos = deadline.getAsLong();
         long delay = Math.max(0, wakeUpAtNanos - nanoClock.getAsLong());
-        wakeUp = context.executor().schedule(this::onWakeUp, delay, TimeUnit.NANOSECONDS);
+        wakeUp = requireNonNull(channel).eventLoop().schedule(this::onWakeUp, delay, TimeUnit.NANOSECONDS);
     }
 
     private void onWakeUp() {
         wakeUp = null;
-        if (!ended) {
-            perform(transfer.onTimeout(nanoClock.getAsLong()));
+        performAndFlush(ended ? List.of() : transfer.onTimeout(nanoClock.getAsLong()));
+        if (!ended && !blockReported && transfer.isFirstBlockLost()) {
+            blockReported = true;
+            owner.blockIsLost(transfer.agreed().blockSize());
         }
     }
 
-    /** Gets the chunks that cover a range, one after another, and tells the transfer when they are here. */
+    /** Gets the pieces that cover a range, one after another, and tells the transfer when they are here. */
     private void read(long from, long to) {
-        int index = (int) (from / Content.CHUNK_BYTES);
-        body.chunk(index).whenComplete((chunk, failure) -> {
-            ChannelHandlerContext context = requireNonNull(ctx);
-            context.executor().execute(() -> {
-                if (failure != null) {
-                    perform(transfer.onUnreadable(reason(failure)));
-                } else if (ended) {
-                    chunk.release();
-                } else {
-                    held.add(new HeldChunk(index, chunk));
-                    long end = Math.min(body.size(), (index + 1L) * Content.CHUNK_BYTES);
-                    if (end < to) {
-                        read(end, to);
-                    } else {
-                        perform(transfer.onReadable(end, nanoClock.getAsLong()));
-                    }
-                }
-            });
+        int index = (int) (from / body.pieceBytes());
+        EventLoop loop = requireNonNull(channel).eventLoop();
+        body.piece(index).whenComplete((piece, failure) -> {
+            if (loop.inEventLoop()) {
+                onPiece(index, to, piece, failure);
+            } else {
+                loop.execute(() -> onPiece(index, to, piece, failure));
+            }
         });
+    }
+
+    private void onPiece(int index, long to, @Nullable Chunk piece, @Nullable Throwable failure) {
+        if (piece == null) {
+            performAndFlush(ended ? List.of() : transfer.onUnreadable(reason(requireNonNull(failure))));
+            return;
+        }
+        if (ended) {
+            piece.release();
+            return;
+        }
+        held.add(new HeldPiece(index, piece));
+        long pieceEnd = (long) index * body.pieceBytes() + piece.bytes().remaining();
+        boolean last = body.size().isEmpty() && piece.bytes().remaining() < body.pieceBytes();
+        long now = nanoClock.getAsLong();
+        if (last) {
+            performAndFlush(transfer.onEnd(pieceEnd, now));
+        } else if (pieceEnd < to) {
+            read(pieceEnd, to);
+        } else {
+            performAndFlush(transfer.onReadable(pieceEnd, now));
+        }
     }
 
     private static String reason(Throwable failure) {
@@ -241,54 +317,55 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
 
     private void releaseAcknowledged() {
         long done = transfer.acknowledgedBytes();
-        while (!held.isEmpty() && (held.peek().index() + 1L) * Content.CHUNK_BYTES <= done) {
-            held.remove().chunk().release();
+        while (!held.isEmpty() && (held.peek().index() + 1L) * body.pieceBytes() <= done) {
+            held.remove().bytes().release();
         }
     }
 
-    private void sendBlocks(ChannelHandlerContext context, long firstBlock, int count) {
+    private void sendBlocks(long firstBlock, int count) {
+        Channel socket = requireNonNull(channel);
         int packetBytes = TftpCodec.DATA_HEADER_BYTES + transfer.agreed().blockSize();
         int perBurst = Math.max(1, Math.min(MAX_SEGMENTS, MAX_SEGMENTED_BYTES / packetBytes));
-        boolean segmented = epoll
-                && count > 1
-                && perBurst > 1
-                && !segmentationRefused
-                && EpollDatagramChannel.isSegmentedDatagramPacketSupported();
+        boolean segmented = count > 1 && perBurst > 1 && segmentation.isAllowed();
+        sendBlocks(socket, firstBlock, count, packetBytes, segmented ? perBurst : 1);
+    }
+
+    private void sendBlocks(Channel socket, long firstBlock, int count, int packetBytes, int perBurst) {
         for (int done = 0; done < count; ) {
-            int burst = segmented ? Math.min(perBurst, count - done) : 1;
-            ByteBuf packets = context.alloc().directBuffer(burst * packetBytes);
+            int burst = Math.min(perBurst, count - done);
+            ByteBuf packets = socket.alloc().directBuffer(burst * packetBytes);
             for (int i = 0; i < burst; i++) {
                 writeBlock(firstBlock + done + i, packets);
             }
             if (burst > 1) {
                 long first = firstBlock + done;
-                context.write(new SegmentedDatagramPacket(packets, packetBytes, client))
+                socket.write(new SegmentedDatagramPacket(packets, packetBytes, client))
                         .addListener(sent -> {
-                            if (!sent.isSuccess() && !segmentationRefused) {
-                                segmentationRefused = true;
+                            if (!sent.isSuccess()) {
+                                segmentation.failed(sent.cause());
                                 if (!ended) {
-                                    sendBlocks(context, first, burst);
-                                    context.flush();
+                                    sendBlocks(socket, first, burst, packetBytes, 1);
+                                    socket.flush();
                                 }
                             }
                         });
             } else {
-                context.write(new DatagramPacket(packets, client));
+                socket.write(new DatagramPacket(packets, client), socket.voidPromise());
             }
             done += burst;
         }
     }
 
     private void writeBlock(long block, ByteBuf into) {
-        into.writeShort(3).writeShort((int) block);
+        into.writeShort(3).writeShort(transfer.wireBlock(block));
         long at = (block - 1) * transfer.agreed().blockSize();
         int left = transfer.payloadBytes(block);
-        for (HeldChunk each : held) {
+        for (HeldPiece each : held) {
             if (left == 0) {
                 return;
             }
-            long chunkStart = (long) each.index() * Content.CHUNK_BYTES;
-            ByteBuffer bytes = each.chunk().bytes();
+            long chunkStart = (long) each.index() * body.pieceBytes();
+            ByteBuffer bytes = each.bytes().bytes();
             if (at >= chunkStart && at < chunkStart + bytes.limit()) {
                 int from = (int) (at - chunkStart);
                 int length = Math.min(left, bytes.limit() - from);
@@ -302,23 +379,26 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
         }
     }
 
-    private void send(ChannelHandlerContext context, TftpPacket packet) {
-        context.write(new DatagramPacket(encoded(context, packet), client));
+    private void send(TftpPacket packet) {
+        Channel socket = requireNonNull(channel);
+        socket.write(new DatagramPacket(encoded(socket, packet), client), socket.voidPromise());
     }
 
     /** RFC 1350, 4: whoever is not the client is told so, and the transfer goes on; at most once a second (S-09). */
-    private void answerStranger(ChannelHandlerContext context, InetSocketAddress stranger) {
+    private void answerStranger(InetSocketAddress stranger) {
         long now = nanoClock.getAsLong();
         if (!strangerAnswered || now - strangerAnsweredNanos > STRANGER_PAUSE_NANOS) {
             strangerAnswered = true;
             strangerAnsweredNanos = now;
             ErrorReply reply = new ErrorReply(TftpError.UNKNOWN_TRANSFER, "this transfer is another client's");
-            context.writeAndFlush(new DatagramPacket(encoded(context, reply), stranger));
+            Channel socket = requireNonNull(channel);
+            socket.writeAndFlush(new DatagramPacket(encoded(socket, reply), stranger), socket.voidPromise());
         }
     }
 
-    private static ByteBuf encoded(ChannelHandlerContext context, TftpPacket packet) {
-        ByteBuf out = context.alloc().directBuffer(512);
+    /** One packet other than a block. */
+    static ByteBuf encoded(Channel socket, TftpPacket packet) {
+        ByteBuf out = socket.alloc().directBuffer(512);
         ByteBuffer bytes = out.nioBuffer(0, 512);
         TftpCodec.encode(packet, bytes);
         return out.writerIndex(bytes.position());
@@ -333,7 +413,7 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
             wakeUp.cancel(false);
         }
         while (!held.isEmpty()) {
-            held.remove().chunk().release();
+            held.remove().bytes().release();
         }
         String described = describe(detail);
         owner.ended(
@@ -342,8 +422,9 @@ final class TransferHandler extends SimpleChannelInboundHandler<DatagramPacket> 
                 described,
                 transfer.acknowledgedBytes(),
                 Duration.ofNanos(nanoClock.getAsLong() - startedNanos));
-        if (ctx != null) {
-            ctx.close();
+        Channel socket = channel;
+        if (socket != null && ownsChannel) {
+            socket.close();
         }
     }
 

@@ -1,0 +1,5 @@
+/** Networks of client addresses, for allow-lists and rules. */
+@NullMarked
+package org.rackboot.protocol.address;
+
+import org.jspecify.annotations.NullMarked;
