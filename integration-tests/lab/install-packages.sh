@@ -1,11 +1,14 @@
 #!/bin/bash
-# install-packages.sh [PACKAGE...] - installs what packages.txt (and the command line) names and this machine lacks.
+# install-packages.sh [--list FILE] [PACKAGE...] - installs what packages.txt (or FILE) and the command line name and this
+# machine lacks.
 # Needs root and apt. Without them it says what it skipped and why. Exit 0: all there; 1: something is still missing.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 attempts=3
 log=$(mktemp); trap 'rm -f "$log"' EXIT
-mapfile -t wanted < <(sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$here/packages.txt")
+list=$here/packages.txt
+if [ "${1:-}" = --list ]; then list=${2:?--list needs a FILE}; shift 2; fi
+mapfile -t wanted < <(sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$list")
 wanted+=("$@")
 
 missing() {
@@ -19,7 +22,7 @@ quietly() { # CMD... : its output only when it fails, and without the address of
   return 1; }
 
 command -v dpkg-query > /dev/null && command -v apt-get > /dev/null ||
-  { echo "system packages not checked: no apt here; the lab wants: ${wanted[*]}"; exit 1; }
+  { echo "system packages not checked: no apt here; wanted are: ${wanted[*]}"; exit 1; }
 mapfile -t lacking < <(missing)
 [ ${#lacking[@]} -gt 0 ] || exit 0
 [ "$(id -u)" = 0 ] || { echo "system packages not installed (not root): ${lacking[*]}"; exit 1; }
