@@ -1,8 +1,8 @@
 """Takes one measurement: the load on one server, or one start."""
-import json, os, pathlib, re, signal, socket, subprocess, time
+import json, os, re, socket, subprocess, time
 
 import rows
-from processes import BenchmarkError, Process, free_port, tail
+from processes import PROBE_ADDRESS, BenchmarkError, Process, free_port, tail
 from servers import HERE
 
 TOOLS = HERE / "target"
@@ -120,7 +120,7 @@ def start(rackboot, role, work, region=None):
     probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         os.set_blocking(process.popen.stdout.fileno(), False)
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((PROBE_ADDRESS, 0))
         probe.setblocking(False)
         while len(seen) < 3:
             if not process.alive() or time.monotonic() - began > 60:
@@ -136,6 +136,7 @@ def start(rackboot, role, work, region=None):
                     pass
             if "http" not in seen:
                 with socket.socket() as connection:
+                    connection.bind((PROBE_ADDRESS, 0))
                     if connection.connect_ex(("127.0.0.1", http_port)) == 0:
                         seen["http"] = time.monotonic() - began
             text += process.popen.stdout.read() or b""

@@ -10,6 +10,11 @@ class BenchmarkError(Exception):
     """Something could not be measured; the message says what and why."""
 
 
+# Of everything that asks whether a port is open yet: a socket of the same address could be given the very port that it
+# asks for, talk to itself, and keep the server from opening it.
+PROBE_ADDRESS = "127.0.0.2"
+
+
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(("127.0.0.1", 0))

@@ -1,7 +1,7 @@
 """rackboot and its peers, each at its best, in the foreground and on loopback."""
 import hashlib, http.client, json, os, pathlib, re, shutil, socket, subprocess, time
 
-from processes import BenchmarkError, Process, free_port, tail
+from processes import PROBE_ADDRESS, BenchmarkError, Process, free_port, tail
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
@@ -22,6 +22,7 @@ def answers_tftp(host, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(0.3)
         try:
+            s.bind((PROBE_ADDRESS, 0))
             s.sendto(b"\0\1no-such-file\0octet\0", (host, port))  # the answer comes from another port
             s.recv(2048)
             return True
@@ -31,7 +32,7 @@ def answers_tftp(host, port):
 
 def accepts_tcp(host, port):
     try:
-        socket.create_connection((host, port), 0.3).close()
+        socket.create_connection((host, port), 0.3, (PROBE_ADDRESS, 0)).close()
         return True
     except OSError:
         return False
