@@ -82,6 +82,8 @@ def markdown(report):
         text.append("**A quick run, with few clients and small files: it shows that the benchmark works. Its figures mean nothing.**\n")
     if m["load_before"] > m["cores"] / 2:
         text.append("**The machine was busy when this began.** Ratios are less certain than they look.\n")
+    if report["missing"]:
+        text.append(f"**Measured without {'; '.join(report['missing'])}**: the best peer may be one that is not here.\n")
     if not m["control_groups"]:
         text.append("No control groups here: CPU time is that of the processes, and tftpd-hpa has none.\n")
     lines = []
