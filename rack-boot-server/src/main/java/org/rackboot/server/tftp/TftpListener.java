@@ -456,12 +456,12 @@ public final class TftpListener implements AutoCloseable {
                 netascii.decrementAndGet();
             }
             transfers.remove(key, self);
+            report.ended(outcome, detail, bytes, duration);
             if (stopping) {
                 synchronized (transfers) {
                     transfers.notifyAll();
                 }
             }
-            report.ended(outcome, detail, bytes, duration);
         }
     }
 }

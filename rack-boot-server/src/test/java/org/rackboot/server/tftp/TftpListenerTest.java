@@ -298,7 +298,7 @@ class TftpListenerTest {
             stop.join(10_000);
             assertThat(stop.isAlive()).isFalse();
         }
-        assertThat(ends).singleElement().asString().startsWith("COMPLETED");
+        await().untilAsserted(() -> assertThat(ends).singleElement().asString().startsWith("COMPLETED"));
     }
 
     @Test
