@@ -93,6 +93,8 @@ public final class RackBoot implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RackBoot.class);
     private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
 
+    private static final Duration WARM_UP = Duration.ofMillis(300);
+
     /** How long running boots may go on after this process was told to stop. */
     private static final Duration STOP_PATIENCE = Duration.ofSeconds(30);
 
@@ -149,6 +151,11 @@ public final class RackBoot implements AutoCloseable {
         EventLoops loops = closeAtEnd(EventLoops.best());
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
+        Thread warmUp = new Thread(() -> WarmUp.run(loops, WARM_UP, System::nanoTime), "warm-up");
+        warmUp.setDaemon(true);
+        if (role.hasRack()) {
+            warmUp.start(); // Beside everything else that a start has to wait for.
+        }
         Optional<URI> regionUrl = config.region().url();
         Optional<String> token = config.region().token();
         if (role.hasRegion()) {
@@ -160,6 +167,7 @@ public final class RackBoot implements AutoCloseable {
             startRack(loops, timer, regionUrl.orElseThrow(), token.orElseThrow());
         }
         startAdmin(loops);
+        warmUp.join();
         ready.set(true);
     }
 
