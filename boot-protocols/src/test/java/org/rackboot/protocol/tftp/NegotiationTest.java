@@ -147,6 +147,23 @@ class NegotiationTest {
         assertThatThrownBy(() -> new Limits(512, 1, 0)).isInstanceOf(IllegalArgumentException.class);
     }
 
+    @Test
+    void whatIpxeAsksIsAgreedAsItIs() { // Quirk T13
+        assertThat(answer("blksize", "1432", "tsize", "0").accepted())
+                .containsExactly(new TftpOption("blksize", "1432"), new TftpOption("tsize", Long.toString(SIZE)));
+    }
+
+    @Test
+    void refusedOptionsAreLeftOutAsIfUnknown() { // Quirk T21: a client that crashes when they are accepted
+        Limits limits = Limits.DEFAULT.withRefused(Set.of("blksize", "windowsize"));
+        Negotiation answer =
+                Negotiation.answer(Options.of("BlkSize", "1432", "tsize", "0", "windowsize", "8"), SIZE, limits);
+
+        assertThat(answer.blockSize()).isEqualTo(512);
+        assertThat(answer.windowSize()).isOne();
+        assertThat(answer.accepted()).containsExactly(new TftpOption("tsize", Long.toString(SIZE)));
+    }
+
     private static Negotiation answer(String... namesAndValues) {
         return Negotiation.answer(Options.of(namesAndValues), SIZE, Limits.DEFAULT);
     }

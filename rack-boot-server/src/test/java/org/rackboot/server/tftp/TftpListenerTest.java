@@ -29,6 +29,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.protocol.address.Subnet;
 import org.rackboot.protocol.tftp.ClientRules;
@@ -37,6 +38,7 @@ import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
 import org.rackboot.protocol.tftp.TftpError;
 import org.rackboot.server.net.EventLoops;
 
+/** Everything twice: transfers with a port of their own, and all on the well-known one (T27). */
 @ParameterizedClass
 @ValueSource(booleans = {false, true})
 class TftpListenerTest {
@@ -87,7 +89,7 @@ class TftpListenerTest {
     }
 
     @Test
-    void aMissingFileIsErrorOneWithTheReasonFromAPortOfItsOwn() {
+    void aMissingFileIsErrorOneWithTheReasonFromAPortOfItsOwn() { // T7: U-Boot starts again for ever otherwise
         // commons-net refuses an ERROR that comes from the well-known port.
         assertThatThrownBy(() -> read("nothing"))
                 .hasMessageContaining("Error code 1")
@@ -105,6 +107,48 @@ class TftpListenerTest {
                     .isEqualTo(LOADER);
         }
         await().untilAsserted(() -> assertThat(ends).singleElement().asString().contains("COMPLETED 957424"));
+    }
+
+    @Test
+    void shimsSmallBlocksComeInWindows() throws Exception { // T22
+        try (DatagramSocket client = client()) {
+            send(client, server, request("bootx64.efi", "octet", "blksize", "512", "windowsize", "4"));
+            DatagramPacket optionAck = receive(client);
+            assertThat(text(optionAck)).isEqualTo("\0\6blksize\000512\0windowsize\0004\0");
+
+            assertThat(readWindowed(client, (InetSocketAddress) optionAck.getSocketAddress(), 512, 4))
+                    .isEqualTo(LOADER);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.2", "::1"})
+    void theAnswerComesFromTheAddressThatWasAsked(String address) throws Exception { // T26
+        InetSocketAddress other = listener.bind(InetAddress.getByName(address), 0);
+        try (DatagramSocket client = new DatagramSocket(0, InetAddress.getByName(address))) {
+            client.setSoTimeout(10_000);
+            send(client, other, request("bootx64.efi", "octet", "blksize", "1024"));
+            DatagramPacket optionAck = receive(client);
+            assertThat(optionAck.getAddress()).isEqualTo(other.getAddress());
+            assertThat(readWindowed(client, (InetSocketAddress) optionAck.getSocketAddress(), 1_024, 1))
+                    .isEqualTo(LOADER);
+
+            send(client, other, request("nothing", "octet"));
+            DatagramPacket error = receive(client);
+            assertThat(error.getAddress()).isEqualTo(other.getAddress());
+            assertThat(text(error)).startsWith("\0\5\0\1");
+        }
+    }
+
+    @Test
+    void aClientThatAsksForWhatIsMissingForEverIsAnsweredAtAMeasuredPace() throws Exception { // T32: Raspberry Pi
+        try (DatagramSocket client = client()) {
+            for (int i = 0; i < 3 * Admission.UNPROVEN_PER_SECOND; i++) { // Each answer sets off the next request.
+                send(client, server, request("start4.elf", "octet"));
+                assertThat(text(receive(client))).startsWith("\0\5\0\1");
+            }
+        }
+        assertThat(listener.activeTransfers()).isZero();
     }
 
     @Test
@@ -167,7 +211,7 @@ class TftpListenerTest {
     }
 
     @Test
-    void onlyReadingIsAllowedAndNoMail() throws Exception { // S-03
+    void onlyReadingIsAllowedAndNoMail() throws Exception { // S-03, T7, T23
         try (DatagramSocket client = client()) {
             send(client, server, "\0\2evil\0octet\0".getBytes(ISO_8859_1));
             assertThat(text(receive(client))).startsWith("\0\5\0\2").contains("read-only");
@@ -279,10 +323,12 @@ class TftpListenerTest {
                 receive(client); // As if each were lost in a tunnel.
             }
         }
-        try (DatagramSocket client = client()) {
-            send(client, server, request("bootx64.efi", "octet", "blksize", "1468"));
-            assertThat(text(receive(client))).isEqualTo("\0\6blksize\0001388\0");
-        }
+        await().untilAsserted(() -> {
+            try (DatagramSocket client = client()) {
+                send(client, server, request("bootx64.efi", "octet", "blksize", "1468"));
+                assertThat(text(receive(client))).isEqualTo("\0\6blksize\0001388\0");
+            }
+        });
     }
 
     @Test
