@@ -132,7 +132,7 @@ public final class TftpListener implements AutoCloseable {
     public InetSocketAddress bind(InetAddress address, int port) throws BindException {
         Bootstrap bootstrap = new Bootstrap()
                 .group(loops.group())
-                .channel(loops.datagramChannel())
+                .channelFactory(loops.datagramChannel(address))
                 .option(ChannelOption.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(64 * MAX_REQUEST_BYTES))
                 .option(ChannelOption.SO_SNDBUF, settings.singlePort() ? 4 << 20 : 1 << 20)
@@ -380,7 +380,7 @@ public final class TftpListener implements AutoCloseable {
         private void open(InetSocketAddress local, ChannelHandler handler, Consumer<Throwable> onFailure) {
             Bootstrap bootstrap = new Bootstrap()
                     .group(loops.group())
-                    .channel(loops.datagramChannel())
+                    .channelFactory(loops.datagramChannel(local.getAddress()))
                     .option(ChannelOption.SO_SNDBUF, 1 << 20)
                     .handler(handler);
             bootstrap.bind(local.getAddress(), 0).addListener(bound -> {
