@@ -14,7 +14,7 @@ import java.util.function.LongSupplier;
  * make this server flood a victim (S-06, S-07, G-08).
  *
  * <p>An address that never acknowledged anything gets at most {@value #UNPROVEN_PER_SECOND} packets in any second. Each
- * proof earns more, so that a thousand machines behind one address (NAT) start within a few round trips. A request over
+ * proof earns more for some seconds, so that a thousand machines behind one address (NAT) start within a few round trips. A request over
  * the limit is parked, not lost: it is answered when a proof arrives or time has passed, unless its client asks again
  * before. Thread-safe, bounded.
  */
@@ -23,19 +23,22 @@ final class Admission {
     static final int MAX_PARKED = 4_096;
 
     private static final int EARNED_BY_A_PROOF = 8;
+    private static final double HARDLY_A_PROOF = 0.1;
     private static final int MOST_PER_SECOND = 8_192;
     private static final long SECOND = 1_000_000_000L;
-    private static final long PROOF_HOLDS_NANOS = 60 * SECOND;
     private static final long PARKED_NANOS = 2 * SECOND; // Then its client has given up, or asks again.
     private static final int MAX_ADDRESSES = 16_384;
 
     private static final class Client {
         private final long[] lastReplies = new long[UNPROVEN_PER_SECOND]; // A ring: when the last sixteen went out.
         private int replies; // All that ever went out.
-        private int proofs;
-        private long provenAtNanos;
+        private double proofs; // Half of them are forgotten every second.
         private double level; // Replies that were not answered, less what time has forgiven.
-        private long levelAtNanos;
+        private long settledAtNanos;
+
+        private Client(long now) {
+            this.settledAtNanos = now;
+        }
     }
 
     private record Parked(InetAddress address, Runnable request, long sinceNanos) {}
@@ -78,10 +81,9 @@ final class Admission {
     /** A packet came that only a receiver of ours could send. Returns the requests that may be handled for that. */
     synchronized List<Runnable> proven(InetAddress address) {
         long now = nanoClock.getAsLong();
-        Client client = clients.computeIfAbsent(address, a -> new Client());
+        Client client = clients.computeIfAbsent(address, a -> new Client(now));
         settle(client, now);
         client.proofs = Math.min(MOST_PER_SECOND, client.proofs + 1);
-        client.provenAtNanos = now;
         client.level = Math.max(0, client.level - 1);
         return admitted(now);
     }
@@ -114,7 +116,7 @@ final class Admission {
     }
 
     private boolean admits(InetAddress address, long now) {
-        Client client = clients.computeIfAbsent(address, a -> new Client());
+        Client client = clients.computeIfAbsent(address, a -> new Client(now));
         settle(client, now);
         int slot = client.replies % UNPROVEN_PER_SECOND;
         boolean few = client.replies < UNPROVEN_PER_SECOND || now - client.lastReplies[slot] >= SECOND;
@@ -127,16 +129,15 @@ final class Admission {
         return true;
     }
 
-    private static int capacity(Client client) {
+    private static double capacity(Client client) {
         return Math.min(MOST_PER_SECOND, UNPROVEN_PER_SECOND + EARNED_BY_A_PROOF * client.proofs);
     }
 
     private static void settle(Client client, long now) {
-        if (client.proofs > 0 && now - client.provenAtNanos > PROOF_HOLDS_NANOS) {
-            client.proofs = 0;
-        }
-        double forgiven = capacity(client) * ((double) (now - client.levelAtNanos) / SECOND);
-        client.level = Math.max(0, client.level - forgiven);
-        client.levelAtNanos = now;
+        double seconds = (double) (now - client.settledAtNanos) / SECOND;
+        client.level = Math.max(0, client.level - capacity(client) * seconds);
+        double left = client.proofs * Math.pow(0.5, seconds);
+        client.proofs = left < HARDLY_A_PROOF ? 0 : left;
+        client.settledAtNanos = now;
     }
 }
