@@ -1,4 +1,7 @@
-/** HTTP's decisions for immutable content: which bytes a request wants, and whether it wants any (RFC 9110). */
+/**
+ * HTTP as decisions: which bytes of immutable content a request wants (RFC 9110), and how an answer reads to a client,
+ * firmware above all (RFC 9112).
+ */
 @NullMarked
 package org.rackboot.protocol.http;
 
