@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
             SourcesCommand.class,
             SelectionsCommand.class,
             ImagesCommand.class,
+            GetCommand.class,
             WarmUpCommand.class
         })
 public final class Main implements Runnable {

@@ -42,6 +42,8 @@ final class WarmUpCommand implements Callable<Integer> {
                             "admin.port", List.of("0")));
             try (RackBoot process = RackBoot.start(ServerConfig.read(settings), RackBoot.Role.SERVE)) {
                 get(process.listeners().http().get(0), "grub/grub.cfg");
+                Main.run("get", "http://" + first(process.listeners().http()) + "/ipxe.cfg");
+                Main.run("get", "tftp://" + first(process.listeners().tftp()) + "/ipxe.cfg");
                 get(process.listeners().admin().get(0), "metrics");
                 for (String command : List.of("sources", "selections", "images")) {
                     Main.run(command, "list", "--state", state.toString());
@@ -51,6 +53,10 @@ final class WarmUpCommand implements Callable<Integer> {
             delete(state);
         }
         return 0;
+    }
+
+    private static String first(List<InetSocketAddress> addresses) {
+        return Addresses.hostAndPort(addresses.get(0));
     }
 
     private static void get(InetSocketAddress address, String path) throws IOException, InterruptedException {
