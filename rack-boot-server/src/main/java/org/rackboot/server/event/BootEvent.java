@@ -11,7 +11,7 @@ import org.rackboot.protocol.resolve.BootPhase;
  *
  * @param at when the request came
  * @param client where it came from
- * @param mac of the machine, if the network's neighbour table or the name tells
+ * @param mac of the machine; the bus fills it in if the name or the network's neighbour table tells
  * @param name as it was asked for, made printable and cut to {@value #MAX_NAME}
  * @param bytes of content sent
  * @param reason why it was not served, or how it was sent
@@ -51,12 +51,25 @@ public record BootEvent(
 
     /** Makes what a stranger wrote safe for logs: printable ASCII, bounded (S-63). */
     public static String printable(String text) {
+        if (isPrintable(text)) {
+            return text;
+        }
         StringBuilder safe = new StringBuilder(Math.min(text.length(), MAX_NAME));
         for (int i = 0; i < text.length() && i < MAX_NAME; i++) {
             char c = text.charAt(i);
             safe.append(c >= ' ' && c <= '~' ? c : '?');
         }
         return safe.toString();
+    }
+
+    private static boolean isPrintable(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c < ' ' || c > '~') {
+                return false;
+            }
+        }
+        return text.length() <= MAX_NAME;
     }
 
     BootEvent withMac(Optional<String> found) {

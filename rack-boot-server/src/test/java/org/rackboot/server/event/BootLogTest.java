@@ -8,14 +8,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.server.event.BootEvent.Answer;
 import org.rackboot.server.event.BootEvent.Transport;
@@ -63,6 +68,74 @@ class BootLogTest {
         assertThat(seen.mac()).isEmpty();
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "pxelinux.cfg/01-52-54-00-0b-00-07, 52:54:00:0b:00:07",
+        "grub/grub.cfg-52:54:00:0B:00:07, 52:54:00:0b:00:07",
+        "grub/grub.cfg-52:54:00:0b:00:07-amd64, 52:54:00:0b:00:07",
+        "52:54:00:0b:00:07, 52:54:00:0b:00:07",
+        "ipxe.cfg-a52:54:00:0b:00:07, ",
+        "ipxe.cfg-52:54:00:0b:00:0x, ",
+        "ipxe.cfg-default-amd64, ",
+        "52:54:00:0b:00:07/x, ",
+        "a-b, ",
+        "-, ",
+    })
+    void theBusFindsAMacInAName(String name, @Nullable String mac) {
+        assertThat(BootEvents.macIn(name)).isEqualTo(Optional.ofNullable(mac));
+    }
+
+    @Test
+    void oneClientWritesTenLinesASecondThenANumber() { // S-63
+        AtomicLong now = new AtomicLong();
+        List<String> lines = new ArrayList<>();
+        BootLog log = new BootLog(now::get, lines::add);
+        for (int i = 0; i < 1_000; i++) {
+            log.accept(event(Optional.empty(), Answer.SENT, 1, ""));
+        }
+        assertThat(lines).hasSize(10);
+        log.accept(event(Optional.empty(), Answer.FAILED, 0, "the region broke off"));
+        log.accept(event(Optional.empty(), Answer.FAILED, 0, "the region broke off"));
+        assertThat(lines).hasSize(11).last().asString().contains("failed (the region broke off)");
+
+        now.addAndGet(999_999_999);
+        log.catchUp();
+        assertThat(lines).hasSize(11);
+        now.incrementAndGet();
+        log.catchUp();
+        assertThat(lines).hasSize(12).last().isEqualTo("198.18.0.101 and 991 more in that second");
+        log.catchUp();
+        log.accept(event(Optional.empty(), Answer.SENT, 1, ""));
+        assertThat(lines).hasSize(13);
+    }
+
+    @Test
+    void oneClientsCrowdTakesNoLineFromAnother() { // S-63
+        List<String> lines = new ArrayList<>();
+        BootLog log = new BootLog(() -> 0, lines::add);
+        for (int i = 0; i < 100; i++) {
+            log.accept(event(Optional.empty(), Answer.SENT, 1, ""));
+        }
+        log.accept(event(new InetSocketAddress("198.18.0.102", 1), Answer.SENT, 1, ""));
+
+        assertThat(lines).hasSize(11).last().asString().startsWith("198.18.0.102 ");
+    }
+
+    @Test
+    void manyClientsAreForgottenInTurn() { // S-63: a flood of addresses fills no memory, and loses no number.
+        List<String> lines = new ArrayList<>();
+        BootLog log = new BootLog(() -> 0, lines::add);
+        for (int i = 0; i < 11; i++) {
+            log.accept(event(Optional.empty(), Answer.SENT, 1, ""));
+        }
+        for (int i = 0; i < 5_000; i++) {
+            String address = "198.19." + i / 250 + "." + (1 + i % 250);
+            log.accept(event(new InetSocketAddress(address, 1), Answer.SENT, 1, ""));
+        }
+
+        assertThat(lines).hasSize(10 + 5_000 + 1).contains("198.18.0.101 and 1 more in that second");
+    }
+
     private BootEvent throughTheBus(String tableLine) throws IOException, InterruptedException {
         Path table = Files.writeString(directory.resolve("arp"), "IP address HW type Flags HW address\n" + tableLine);
         AtomicReference<BootEvent> seen = new AtomicReference<>();
@@ -79,10 +152,19 @@ class BootLogTest {
     }
 
     private static BootEvent event(Optional<String> mac, Answer answer, long bytes, String reason) {
+        return event(CLIENT, mac, answer, bytes, reason);
+    }
+
+    private static BootEvent event(InetSocketAddress client, Answer answer, long bytes, String reason) {
+        return event(client, Optional.empty(), answer, bytes, reason);
+    }
+
+    private static BootEvent event(
+            InetSocketAddress client, Optional<String> mac, Answer answer, long bytes, String reason) {
         return new BootEvent(
                 Instant.EPOCH,
                 Transport.TFTP,
-                CLIENT,
+                client,
                 mac,
                 BootPhase.LOADER,
                 "bootx64.efi",
