@@ -44,6 +44,7 @@ import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.BootLog;
 import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.http.TlsCertificates;
 import org.rackboot.server.metrics.Metrics;
 import org.rackboot.server.net.Addresses;
 import org.rackboot.server.net.EventLoops;
@@ -80,11 +81,13 @@ public final class RackBoot implements AutoCloseable {
     public record Listeners(
             List<InetSocketAddress> tftp,
             List<InetSocketAddress> http,
+            List<InetSocketAddress> https,
             List<InetSocketAddress> api,
             List<InetSocketAddress> admin) {
         public Listeners {
             tftp = List.copyOf(tftp);
             http = List.copyOf(http);
+            https = List.copyOf(https);
             api = List.copyOf(api);
             admin = List.copyOf(admin);
         }
@@ -105,6 +108,7 @@ public final class RackBoot implements AutoCloseable {
     private final Metrics metrics = new Metrics(ready::get);
     private final List<InetSocketAddress> tftp = new ArrayList<>();
     private final List<InetSocketAddress> http = new ArrayList<>();
+    private final List<InetSocketAddress> https = new ArrayList<>();
     private final List<InetSocketAddress> api = new ArrayList<>();
     private final List<InetSocketAddress> admin = new ArrayList<>();
 
@@ -130,7 +134,7 @@ public final class RackBoot implements AutoCloseable {
     }
 
     public Listeners listeners() {
-        return new Listeners(tftp, http, api, admin);
+        return new Listeners(tftp, http, https, api, admin);
     }
 
     @Override
@@ -213,7 +217,9 @@ public final class RackBoot implements AutoCloseable {
                 diskThreads,
                 new CacheLog(metrics));
         BootEvents events = closeAtEnd(new BootEvents(new Neighbours(Path.of("/proc/net/arp"), System::nanoTime)));
-        events.subscribe(new BootLog());
+        BootLog log = new BootLog();
+        events.subscribe(log);
+        events.whenQuiet(log::catchUp);
         events.subscribe(metrics);
         CatalogFollower follower =
                 closeAtEnd(new CatalogFollower(region, config.state().resolve("catalog.json"), new SecureRandom()));
@@ -231,7 +237,7 @@ public final class RackBoot implements AutoCloseable {
                 Clock.systemUTC(),
                 System::nanoTime);
         List<InetAddress> addresses = Addresses.toListenOn(config.bind());
-        HttpListener boot = closeAtEnd(new HttpListener(loops, rack, HttpListener.Limits.BOOT, metrics));
+        HttpListener boot = closeAtEnd(new HttpListener(loops, rack, bootLimits(), metrics));
         for (InetAddress address : addresses) {
             List<Integer> opened = new ArrayList<>();
             for (int port : config.http().ports()) {
@@ -241,6 +247,7 @@ public final class RackBoot implements AutoCloseable {
             }
             ports.put(address, opened);
         }
+        startHttps(boot, addresses);
         TftpListener tftpListener = closeAtEnd(new TftpListener(
                 loops,
                 rack,
@@ -267,6 +274,30 @@ public final class RackBoot implements AutoCloseable {
         metrics.gauge("cache.fills.waiting", () -> cache.statistics().waitingFills());
         metrics.gauge("catalog.version", () -> follower.catalog().version());
         metrics.gauge("region.in.step", () -> follower.isInStep() ? 1 : 0);
+    }
+
+    private HttpListener.Limits bootLimits() {
+        HttpListener.Limits limits = HttpListener.Limits.BOOT;
+        return limits.withConnections(
+                        config.http().maxConnections(), config.http().maxConnectionsPerAddress())
+                .within(limits.deadlines().stoppingWithin(config.http().stopTimeout()));
+    }
+
+    /** Beside HTTP, never instead: most firmware knows no certificate (quirks H12 and H13). */
+    private void startHttps(HttpListener boot, List<InetAddress> addresses) throws IOException {
+        List<TlsCertificates.Pair> pairs = new ArrayList<>();
+        for (int i = 0; i < config.https().certificates().size(); i++) {
+            pairs.add(new TlsCertificates.Pair(
+                    config.https().certificates().get(i), config.https().keys().get(i)));
+        }
+        if (pairs.isEmpty()) {
+            return;
+        }
+        TlsCertificates certificates = closeAtEnd(TlsCertificates.load(pairs, metrics, Clock.systemUTC()));
+        certificates.watch();
+        for (InetAddress address : addresses) {
+            https.add(boot.bindTls(address, config.https().port(), certificates, "HTTPS", "--https-port 5249"));
+        }
     }
 
     private void startAdmin(EventLoops loops) throws IOException {
@@ -362,27 +393,30 @@ public final class RackBoot implements AutoCloseable {
 
     /** Which HTTP ports each address has. Filled before any machine is answered. */
     private static final class Ports implements Rack.HttpPorts {
-        private final Map<InetAddress, List<Integer>> byAddress = new ConcurrentHashMap<>();
+        private record Known(String host, List<Integer> ports) {}
+
+        private final Map<InetAddress, Known> byAddress = new ConcurrentHashMap<>();
 
         void put(InetAddress address, List<Integer> ports) {
-            byAddress.put(address, List.copyOf(ports));
+            byAddress.put(address, new Known(Addresses.host(address), List.copyOf(ports)));
         }
 
         @Override
         public int named(InetSocketAddress local) {
-            List<Integer> ports = byAddress.get(local.getAddress());
-            return ports == null ? local.getPort() : ports.get(0);
+            Known known = byAddress.get(local.getAddress());
+            return known == null ? local.getPort() : known.ports().get(0);
         }
 
         @Override
         public boolean alsoPort80(InetSocketAddress local) {
-            List<Integer> ports = byAddress.get(local.getAddress());
-            return ports != null && ports.contains(80);
+            Known known = byAddress.get(local.getAddress());
+            return known != null && known.ports().contains(80);
         }
 
         @Override
         public String host(InetSocketAddress local) {
-            return Addresses.host(local.getAddress());
+            Known known = byAddress.get(local.getAddress());
+            return known == null ? Addresses.host(local.getAddress()) : known.host();
         }
     }
 

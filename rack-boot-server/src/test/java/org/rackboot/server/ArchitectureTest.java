@@ -3,6 +3,7 @@ package org.rackboot.server;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -60,6 +61,17 @@ class ArchitectureTest {
     @Test
     void packagesHaveNoCycles() {
         slices().matching("org.rackboot.server.(*)..").should().beFreeOfCycles().check(SERVER);
+    }
+
+    @Test
+    void noProtocolThatNobodySpeaksIsOnTheClassPath() { // S-16, S-17
+        for (String name : new String[] {
+            "io.netty.handler.codec.http2.Http2FrameCodec",
+            "io.netty.handler.codec.http.HttpRequestDecoder", // Requests are read by a parser of our own (ADR 9).
+            "io.netty.handler.codec.haproxy.HAProxyMessageDecoder"
+        }) {
+            assertThatThrownBy(() -> Class.forName(name)).isInstanceOf(ClassNotFoundException.class);
+        }
     }
 
     @Test

@@ -22,12 +22,15 @@ public record BootName(String text) {
      * @throws InvalidBootNameException if the rest is empty, too long, or has a byte or segment no name has
      */
     public static BootName parse(String wire) throws InvalidBootNameException {
+        if (isCanonicalPath(wire)) {
+            return new BootName(wire.substring(1));
+        }
         int end = wire.length();
         while (end > 0 && !isPrintable(wire.charAt(end - 1))) {
             end--;
         }
         if (end > MAX_LENGTH) {
-            throw new InvalidBootNameException("the name has " + end + " characters; at most " + MAX_LENGTH);
+            throw new InvalidBootNameException("the name has more than " + MAX_LENGTH + " characters");
         }
         List<String> segments = new ArrayList<>();
         StringBuilder segment = new StringBuilder();
@@ -46,6 +49,23 @@ public record BootName(String text) {
             throw new InvalidBootNameException("the name is empty");
         }
         return new BootName(String.join("/", segments));
+    }
+
+    /** Whether this is a slash and a canonical name, as nearly all requests over HTTP are. */
+    private static boolean isCanonicalPath(String wire) {
+        if (wire.length() < 2 || wire.length() > MAX_LENGTH || wire.charAt(0) != '/') {
+            return false;
+        }
+        char previous = 'a';
+        for (int i = 0; i < wire.length(); i++) {
+            char c = wire.charAt(i);
+            boolean oddSegment = previous == '/' && (c == '/' || c == '.');
+            if (oddSegment || c == '\\' || !isPrintable(c)) {
+                return false;
+            }
+            previous = c;
+        }
+        return previous != '/';
     }
 
     /** The last segment. */

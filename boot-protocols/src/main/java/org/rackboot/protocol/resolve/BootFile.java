@@ -13,6 +13,12 @@ public record BootFile(String name, String sha256, long size, String chunkListSh
 
     /** Media type as UEFI HTTP boot demands it: no parameters (quirk H6). */
     public String mediaType() {
-        return name.endsWith(".efi") ? "application/efi" : "application/octet-stream";
+        if (name.endsWith(".efi")) {
+            return "application/efi";
+        }
+        if (name.endsWith(".iso")) {
+            return "application/vnd.efi-iso";
+        }
+        return name.endsWith(".img") ? "application/vnd.efi-img" : "application/octet-stream";
     }
 }

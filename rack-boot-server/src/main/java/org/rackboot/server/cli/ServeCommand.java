@@ -104,6 +104,7 @@ abstract class ServeCommand implements Callable<Integer> {
         out.println("rackboot " + Version.text() + " " + role.name().toLowerCase(Locale.ROOT));
         line(out, "TFTP", "", listeners.tftp());
         line(out, "HTTP", "http://", listeners.http());
+        line(out, "HTTPS", "https://", listeners.https());
         line(out, "region API", "http://", listeners.api());
         line(out, "admin", "http://", listeners.admin());
         out.println("  state       " + config.state());

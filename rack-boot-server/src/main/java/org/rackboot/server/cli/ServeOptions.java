@@ -32,6 +32,18 @@ final class ServeOptions {
     @Option(names = "--http-port", paramLabel = "N", description = "default: 5248; may be repeated")
     private @Nullable List<String> httpPorts;
 
+    @Option(names = "--https-port", paramLabel = "N", description = "default: 5249; needs a certificate")
+    private @Nullable String httpsPort;
+
+    @Option(
+            names = "--https-certificate",
+            paramLabel = "FILE",
+            description = "PEM file with the certificate and its chain; may be repeated (RSA and ECDSA)")
+    private @Nullable List<String> httpsCertificates;
+
+    @Option(names = "--https-key", paramLabel = "FILE", description = "PEM file with its key; may be repeated")
+    private @Nullable List<String> httpsKeys;
+
     @Option(names = "--api-port", paramLabel = "N", description = "default: 5240")
     private @Nullable String apiPort;
 
@@ -60,6 +72,7 @@ final class ServeOptions {
         Map<String, List<String>> flags = new LinkedHashMap<>();
         put(flags, "state", state);
         put(flags, "tftp.port", tftpPort);
+        put(flags, "https.port", httpsPort);
         put(flags, "api.port", apiPort);
         put(flags, "admin.port", adminPort);
         put(flags, "database", database);
@@ -68,6 +81,8 @@ final class ServeOptions {
         put(flags, "dhcp.mode", dhcp);
         putAll(flags, "bind", bind);
         putAll(flags, "http.ports", httpPorts);
+        putAll(flags, "https.certificate", httpsCertificates);
+        putAll(flags, "https.key", httpsKeys);
         putAll(flags, "dhcp.interfaces", interfaces);
         return ServerConfig.read(new Settings(Optional.ofNullable(config), System.getenv(), flags));
     }

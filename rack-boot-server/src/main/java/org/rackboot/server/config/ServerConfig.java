@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -27,6 +28,7 @@ public record ServerConfig(
         List<InetAddress> bind,
         TftpConfig tftp,
         HttpConfig http,
+        HttpsConfig https,
         ApiConfig api,
         AdminConfig admin,
         CacheConfig cache,
@@ -41,10 +43,27 @@ public record ServerConfig(
     public record TftpConfig(
             int port, int maxBlockSize, int maxWindowSize, int maxTransfers, boolean singlePort, ClientRules rules) {}
 
-    /** The {@code http} section: the rack's boot listener. The first port is the one that configurations name. */
-    public record HttpConfig(List<Integer> ports) {
+    /**
+     * The {@code http} section: the rack's boot listener. The first port is the one that configurations name.
+     *
+     * @param stopTimeout how long answers that are being sent may hold up a stop
+     */
+    public record HttpConfig(
+            List<Integer> ports, int maxConnections, int maxConnectionsPerAddress, Duration stopTimeout) {
         public HttpConfig {
             ports = List.copyOf(ports);
+        }
+    }
+
+    /**
+     * The {@code https} section. Without a certificate there is no such listener.
+     *
+     * @param certificates PEM files, each with a chain; as many as keys
+     */
+    public record HttpsConfig(int port, List<Path> certificates, List<Path> keys) {
+        public HttpsConfig {
+            certificates = List.copyOf(certificates);
+            keys = List.copyOf(keys);
         }
     }
 
@@ -99,7 +118,12 @@ public record ServerConfig(
                         settings.number("tftp.max-transfers", 10_000, 1, 1_000_000),
                         settings.flag("tftp.single-port", false),
                         clientRules(settings)),
-                new HttpConfig(settings.numbers("http.ports", List.of(5248), 0, 65_535)),
+                new HttpConfig(
+                        settings.numbers("http.ports", List.of(5248), 0, 65_535),
+                        settings.number("http.max-connections", 20_000, 1, 1_000_000),
+                        settings.number("http.max-connections-per-address", 4_096, 1, 1_000_000),
+                        settings.duration("http.stop-timeout", Duration.ofSeconds(30))),
+                https(settings),
                 new ApiConfig(
                         settings.number("api.port", 5240, 0, 65_535),
                         settings.text("database").orElse("jdbc:sqlite:" + state.resolve("region.db"))),
@@ -182,6 +206,18 @@ public record ServerConfig(
             }
         }
         return all;
+    }
+
+    private static HttpsConfig https(Settings settings) {
+        HttpsConfig https = new HttpsConfig(
+                settings.number("https.port", 5249, 0, 65_535),
+                settings.list("https.certificate").stream().map(Path::of).toList(),
+                settings.list("https.key").stream().map(Path::of).toList());
+        if (https.certificates().size() != https.keys().size()) {
+            settings.problem("https.certificate names %d files and https.key %d; give a key for each certificate"
+                    .formatted(https.certificates().size(), https.keys().size()));
+        }
+        return https;
     }
 
     private static boolean verifyAlways(Settings settings) {

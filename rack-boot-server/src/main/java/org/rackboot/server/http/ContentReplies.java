@@ -1,5 +1,9 @@
 package org.rackboot.server.http;
 
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 import org.rackboot.image.ContentReader;
 import org.rackboot.protocol.http.ContentRequest;
@@ -9,9 +13,40 @@ import org.rackboot.protocol.http.ContentRequest.Decision;
 public final class ContentReplies {
     private ContentReplies() {}
 
+    /** Answers with verified content. */
     public static HttpReply answer(HttpCall call, ContentReader reader, String mediaType) {
-        long size = reader.content().size();
-        String etag = '"' + reader.content().id().sha256() + '"';
+        return answer(
+                call,
+                reader.content().size(),
+                reader.content().id().sha256(),
+                (status, first, length) -> HttpReply.content(status, mediaType, reader, first, length));
+    }
+
+    /** Answers with bytes made for this request: GRUB asks for the rest of a configuration, too (quirk H17). */
+    public static HttpReply answer(HttpCall call, byte[] bytes, String mediaType) {
+        if (bytes.length == 0) {
+            return HttpReply.bytes(200, mediaType, bytes); // Has no part that a range could ask for.
+        }
+        return answer(
+                call,
+                bytes.length,
+                sha256(bytes),
+                (status, first, length) -> HttpReply.bytes(
+                        status,
+                        mediaType,
+                        length == bytes.length
+                                ? bytes
+                                : Arrays.copyOfRange(bytes, (int) first, (int) (first + length))));
+    }
+
+    /** Makes the reply that carries a part. */
+    @FunctionalInterface
+    private interface Part {
+        HttpReply reply(int status, long first, long length);
+    }
+
+    private static HttpReply answer(HttpCall call, long size, String sha256, Part part) {
+        String etag = '"' + sha256 + '"';
         Decision decision = ContentRequest.decide(
                 size,
                 etag,
@@ -29,11 +64,19 @@ public final class ContentReplies {
         } else if (decision instanceof Decision.Partial partial) {
             long first = partial.range().first();
             long length = partial.range().length();
-            reply = HttpReply.content(206, mediaType, reader, first, length)
-                    .with("Content-Range", "bytes %d-%d/%d".formatted(first, first + length - 1, size));
+            reply = part.reply(206, first, length)
+                    .with("Content-Range", "bytes " + first + '-' + (first + length - 1) + '/' + size);
         } else {
-            reply = HttpReply.content(200, mediaType, reader, 0, size);
+            reply = part.reply(200, 0, size);
         }
         return reply.with("Accept-Ranges", "bytes").with("ETag", etag);
+    }
+
+    private static String sha256(byte[] bytes) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 }

@@ -2,9 +2,6 @@ package org.rackboot.server.http;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.rackboot.image.ContentReader;
@@ -12,13 +9,12 @@ import org.rackboot.image.ContentReader;
 /**
  * One answer. HEAD is answered exactly like GET, without the body; whoever makes a reply need not care.
  *
- * @param headers beside length, date and connection, which the listener sets; names in Title-Case, as GRUB and U-Boot
- *     compare them byte by byte (quirk H1)
+ * @param headers beside length, date and connection, which the listener sets: lines as they go out, each with its CR LF;
+ *     names in Title-Case, as GRUB and U-Boot compare them byte by byte (quirk H1)
  * @param bodySize what {@code Content-Length} says; absent only for 304
  * @param whenSent told how it ended
  */
-public record HttpReply(
-        int status, Map<String, String> headers, Body body, OptionalLong bodySize, Completion whenSent) {
+public record HttpReply(int status, String headers, Body body, OptionalLong bodySize, Completion whenSent) {
 
     /** Where the bytes come from. */
     public sealed interface Body {
@@ -39,18 +35,11 @@ public record HttpReply(
     }
 
     private static final Completion NOBODY = (bytes, failure) -> {};
-
-    public HttpReply {
-        headers = Collections.unmodifiableMap(new LinkedHashMap<>(headers));
-    }
+    private static final byte[] NO_BYTES = {};
 
     public static HttpReply bytes(int status, String mediaType, byte[] bytes) {
         return new HttpReply(
-                status,
-                Map.of("Content-Type", mediaType),
-                new Body.Bytes(bytes),
-                OptionalLong.of(bytes.length),
-                NOBODY);
+                status, line("Content-Type", mediaType), new Body.Bytes(bytes), OptionalLong.of(bytes.length), NOBODY);
     }
 
     public static HttpReply text(int status, String text) {
@@ -59,25 +48,36 @@ public record HttpReply(
 
     /** 304: no body and no length. */
     public static HttpReply notModified() {
-        return new HttpReply(304, Map.of(), new Body.Bytes(new byte[0]), OptionalLong.empty(), NOBODY);
+        return new HttpReply(304, "", new Body.Bytes(NO_BYTES), OptionalLong.empty(), NOBODY);
     }
 
     public static HttpReply content(int status, String mediaType, ContentReader reader, long first, long length) {
         return new HttpReply(
                 status,
-                Map.of("Content-Type", mediaType),
+                line("Content-Type", mediaType),
                 new Body.Content(reader, first, length),
                 OptionalLong.of(length),
                 NOBODY);
     }
 
     public HttpReply with(String header, String value) {
-        Map<String, String> more = new LinkedHashMap<>(headers);
-        more.put(header, value);
-        return new HttpReply(status, more, body, bodySize, whenSent);
+        return new HttpReply(status, headers + line(header, value), body, bodySize, whenSent);
     }
 
     public HttpReply whenSent(Completion completion) {
         return new HttpReply(status, headers, body, bodySize, completion);
+    }
+
+    /** A value is never empty (quirk H7), and never ends its line (S-19). */
+    private static String line(String name, String value) {
+        boolean printable = !value.isEmpty();
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            printable &= c >= ' ' && c <= '~';
+        }
+        if (!printable) {
+            throw new IllegalArgumentException("the value of header " + name + " is not printable");
+        }
+        return name + ": " + value + "\r\n";
     }
 }

@@ -9,25 +9,40 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
+import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.server.event.BootEvent;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.http.HttpReply;
 import org.rackboot.server.http.HttpService;
+import org.rackboot.server.http.TlsCertificates;
 import org.rackboot.server.tftp.TftpListener;
 
 /**
  * Counters from the event bus and gauges of what the process holds, at {@code /metrics}; {@code /healthz} and {@code
  * /readyz} beside it. Labels are closed lists only: nothing a stranger writes becomes one (S-64).
  */
-public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener, HttpListener.Listener, HttpService {
+public final class Metrics
+        implements Consumer<BootEvent>,
+                TftpListener.Listener,
+                HttpListener.Listener,
+                TlsCertificates.Listener,
+                HttpService {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final Map<Kind, Meters> meters = new ConcurrentHashMap<>();
     private final BooleanSupplier ready;
+
+    /** What is counted together. */
+    private record Kind(BootEvent.Transport transport, BootPhase phase, BootEvent.Answer answer) {}
+
+    private record Meters(Timer requests, DistributionSummary bytes) {}
 
     /** @param ready whether machines are served */
     public Metrics(BooleanSupplier ready) {
@@ -36,18 +51,19 @@ public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener
 
     @Override
     public void accept(BootEvent event) {
-        String[] labels = {
-            "transport", word(event.transport()), "phase", event.phase().word(), "answer", word(event.answer())
-        };
-        Timer.builder("rackboot.requests").tags(labels).register(registry).record(event.duration());
-        DistributionSummary.builder("rackboot.sent.bytes")
-                .tags(
-                        "transport",
-                        word(event.transport()),
-                        "phase",
-                        event.phase().word())
-                .register(registry)
-                .record((double) event.bytes());
+        Meters known =
+                meters.computeIfAbsent(new Kind(event.transport(), event.phase(), event.answer()), this::register);
+        known.requests().record(event.duration());
+        known.bytes().record((double) event.bytes());
+    }
+
+    private Meters register(Kind kind) {
+        String transport = word(kind.transport());
+        String phase = kind.phase().word();
+        return new Meters(
+                registry.timer(
+                        "rackboot.requests", "transport", transport, "phase", phase, "answer", word(kind.answer())),
+                registry.summary("rackboot.sent.bytes", "transport", transport, "phase", phase));
     }
 
     @Override
@@ -71,6 +87,16 @@ public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener
                 .increment();
     }
 
+    @Override
+    public void reloaded() {
+        count("https.certificate.reloads");
+    }
+
+    @Override
+    public void reloadFailed() {
+        count("https.certificate.reload.failures");
+    }
+
     /** Counts something that has no event of its own; {@code name} is one of the program's own words. */
     public void count(String name) {
         registry.counter("rackboot." + name).increment();
@@ -87,9 +113,6 @@ public final class Metrics implements Consumer<BootEvent>, TftpListener.Listener
     }
 
     private HttpReply reply(HttpCall call) {
-        if (!call.method().equals("GET") && !call.isHead()) {
-            return HttpReply.text(405, "only GET and HEAD are served").with("Allow", "GET, HEAD");
-        }
         return switch (call.path()) {
             case "/metrics" ->
                 HttpReply.bytes(

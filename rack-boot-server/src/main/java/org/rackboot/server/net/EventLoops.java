@@ -36,6 +36,11 @@ public final class EventLoops implements AutoCloseable {
                 Epoll.isAvailable(), Math.min(4, Runtime.getRuntime().availableProcessors()));
     }
 
+    /** The same on any system, without native code. */
+    public static EventLoops nio() {
+        return new EventLoops(false, Math.min(4, Runtime.getRuntime().availableProcessors()));
+    }
+
     public EventLoopGroup group() {
         return group;
     }

@@ -13,8 +13,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
@@ -22,7 +20,6 @@ import org.rackboot.image.ContentReader;
 import org.rackboot.image.ContentUnavailableException;
 import org.rackboot.image.VerificationException;
 import org.rackboot.image.cache.ImageCache;
-import org.rackboot.protocol.bootname.MacAddress;
 import org.rackboot.protocol.resolve.BootAnswer;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
@@ -47,8 +44,6 @@ import org.rackboot.server.tftp.TftpService;
  * never blocks.
  */
 public final class Rack implements TftpService, HttpService {
-    private static final Pattern MAC_IN_NAME =
-            Pattern.compile("(?:^|[^0-9a-fA-F])((?:01-)?[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})(?:-[a-z0-9_]+)?$");
     /** GRUB reads 200, 206 and 404 only (quirk H2): a refused name is "not found" to it, too. */
     private static final int NO_SUCH_FILE = 404;
 
@@ -120,18 +115,13 @@ public final class Rack implements TftpService, HttpService {
     @Override
     public CompletionStage<HttpReply> answer(HttpCall call) {
         Asked asked = new Asked(BootEvent.Transport.HTTP, call.path(), call.remote());
-        if (!call.method().equals("GET") && !call.isHead()) {
-            asked.became(BootEvent.Answer.REFUSED, BootPhase.OTHER, 0, "only GET and HEAD are served");
-            return CompletableFuture.completedFuture(
-                    HttpReply.text(405, "only GET and HEAD are served").with("Allow", "GET, HEAD"));
-        }
         BootAnswer answer = resolve(call.path(), Transport.HTTP, call.local());
         HttpReply reply;
         if (answer instanceof BootAnswer.Content content) {
             reply = ContentReplies.answer(
                     call, reader(content.file()), content.file().mediaType());
         } else if (answer instanceof BootAnswer.Rendered rendered) {
-            reply = HttpReply.bytes(200, "text/plain", rendered.text().getBytes(UTF_8));
+            reply = ContentReplies.answer(call, rendered.text().getBytes(UTF_8), "text/plain");
         } else if (answer instanceof BootAnswer.Empty) {
             reply = HttpReply.bytes(200, "text/plain", new byte[0]);
         } else if (answer instanceof BootAnswer.Refused refused) {
@@ -213,14 +203,11 @@ public final class Rack implements TftpService, HttpService {
         }
 
         void became(BootEvent.Answer answer, BootPhase phase, long bytes, String reason) {
-            Matcher mac = MAC_IN_NAME.matcher(name);
-            Optional<String> address =
-                    mac.find() ? MacAddress.parse(mac.group(1)).map(MacAddress::text) : Optional.empty();
             events.publish(new BootEvent(
                     at,
                     transport,
                     client,
-                    address,
+                    Optional.empty(), // The bus finds it.
                     phase,
                     name,
                     answer,

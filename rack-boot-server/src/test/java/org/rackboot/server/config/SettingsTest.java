@@ -87,11 +87,29 @@ class SettingsTest {
     }
 
     @Test
+    void certificatesAndKeysComeInPairs() throws Exception {
+        Path file = write("https:\n  certificate: [rsa.pem, ecdsa.pem]\n  key: [rsa.key, ecdsa.key]\n  port: 443\n");
+
+        ServerConfig.HttpsConfig https = read(file, Map.of(), Map.of()).https();
+        assertThat(https.port()).isEqualTo(443);
+        assertThat(https.certificates()).containsExactly(Path.of("rsa.pem"), Path.of("ecdsa.pem"));
+        assertThat(https.keys()).containsExactly(Path.of("rsa.key"), Path.of("ecdsa.key"));
+        assertThatThrownBy(() -> read(file, Map.of("RACKBOOT_HTTPS_KEY", "one.key"), Map.of()))
+                .hasMessageContaining("https.certificate names 2 files and https.key 1");
+        assertThatThrownBy(() -> read(write("https:\n  key: a.key\n"), Map.of(), Map.of()))
+                .hasMessageContaining("give a key for each certificate");
+    }
+
+    @Test
     void anEmptyFileIsTheDefault() throws Exception {
         ServerConfig config = read(write(""), Map.of(), Map.of());
 
         assertThat(config.tftp().port()).isEqualTo(69);
         assertThat(config.http().ports()).containsExactly(5248);
+        assertThat(config.http().maxConnections()).isEqualTo(20_000);
+        assertThat(config.http().maxConnectionsPerAddress()).isEqualTo(4_096);
+        assertThat(config.https().port()).isEqualTo(5249);
+        assertThat(config.https().certificates()).isEmpty(); // Off.
         assertThat(config.api().port()).isEqualTo(5240);
         assertThat(config.admin().port()).isEqualTo(5250);
     }

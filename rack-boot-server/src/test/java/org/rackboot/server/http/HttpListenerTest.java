@@ -243,7 +243,7 @@ class HttpListenerTest {
             try (RawHttp client = new RawHttp(server)) {
                 client.send(request);
 
-                assertThat(client.head()).startsWith("HTTP/1.1 431 ");
+                assertThat(client.head()).startsWith(request.startsWith("GET /a") ? "HTTP/1.1 414 " : "HTTP/1.1 431 ");
                 assertThat(client.body(1_000)).hasSizeLessThan(200);
             }
         }
@@ -252,13 +252,16 @@ class HttpListenerTest {
     @Test
     void aHeaderThatNeverEndsIsCutOff() throws Exception { // S-26
         listener.close();
-        listener = listener(new HttpListener.Limits(0, 10, Duration.ofMillis(200), Duration.ofSeconds(60)));
+        listener = listener(HttpListener.Limits.BOOT.within(TestDeadlines.withHeader(Duration.ofMillis(200))));
         server = listener.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
         try (RawHttp client = new RawHttp(server)) {
             client.send("GET / HTTP/1.1\r\nHost:");
 
+            assertThat(client.head()).startsWith("HTTP/1.1 408 ").contains("Connection: close");
+            client.body(1_000);
             assertThat(client.isClosedByServer()).isTrue();
         }
+        assertThat(refused).containsExactly(HttpListener.Refused.TOO_SLOW);
     }
 
     @Test
@@ -274,10 +277,8 @@ class HttpListenerTest {
             assertThat(client.head()).contains(" 200 ");
             assertThat(client.body(10)).asString(UTF_8).isEqualTo("0123456789");
 
-            client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n" + "x".repeat(9 << 20));
-            assertThat(client.head()).startsWith("HTTP/1.1 413 ");
-        } catch (IOException e) {
-            assertThat(e).hasMessageMatching("(?i).*(reset|broken pipe|aborted).*"); // Refused while it still sent.
+            client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n" + "x".repeat(100_000));
+            assertThat(client.head()).startsWith("HTTP/1.1 413 "); // Though not all it sent was read.
         }
     }
 
@@ -318,7 +319,6 @@ class HttpListenerTest {
             client.send("GET http://elsewhere:1/%62ootx64%2Eefi?x=1 HTTP/1.1\r\nHost: other\r\n\r\n");
             assertThat(client.head()).contains(" 200 ");
         }
-        assertThat(HttpServerHandler.percentDecoded("/a%00%zz%c3%a9%")).isEqualTo("/a\0%zz\u00c3\u00a9%");
     }
 
     private HttpListener listener(HttpListener.Limits limits) {

@@ -8,22 +8,59 @@ import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.util.Arrays;
 
 /** A client that sends exactly the bytes it is told, as firmware does, and reads what comes. */
 final class RawHttp implements AutoCloseable {
-    private final Socket socket = new Socket();
+    private static final int PATIENCE_MILLIS = 10_000;
+
+    private final Socket socket;
     private final InputStream in;
 
     RawHttp(InetSocketAddress server) throws IOException {
-        socket.connect(server, 5_000);
-        socket.setSoTimeout(10_000);
-        socket.setTcpNoDelay(true);
+        this(connected(server, new Socket()));
+    }
+
+    /** @param socket connected already: in TLS, or with options of its own */
+    RawHttp(Socket socket) throws IOException {
+        this.socket = socket;
         in = socket.getInputStream();
+    }
+
+    /** Connects from an address of loopback other than the usual one. */
+    static RawHttp from(String local, InetSocketAddress server) throws IOException {
+        Socket socket = new Socket();
+        socket.bind(new InetSocketAddress(local, 0));
+        return new RawHttp(connected(server, socket));
+    }
+
+    /** Holds so much of what it does not read; the rest waits on the server's side. */
+    static RawHttp withBuffer(int bytes, InetSocketAddress server) throws IOException {
+        Socket socket = new Socket();
+        socket.setReceiveBufferSize(bytes);
+        return new RawHttp(connected(server, socket));
+    }
+
+    private static Socket connected(InetSocketAddress server, Socket socket) throws IOException {
+        socket.connect(server, PATIENCE_MILLIS);
+        socket.setSoTimeout(PATIENCE_MILLIS);
+        socket.setTcpNoDelay(true);
+        return socket;
     }
 
     void send(String text) throws IOException {
         socket.getOutputStream().write(text.getBytes(ISO_8859_1));
         socket.getOutputStream().flush();
+    }
+
+    /** Says that nothing more comes, as {@code nc -N} does. */
+    void endOutput() throws IOException {
+        socket.shutdownOutput();
+    }
+
+    /** Makes {@link #close} a reset. */
+    void resetAtClose() throws IOException {
+        socket.setSoLinger(true, 0);
     }
 
     /** A header block, to the empty line. */
@@ -41,6 +78,13 @@ final class RawHttp implements AutoCloseable {
 
     byte[] body(int length) throws IOException {
         return in.readNBytes(length);
+    }
+
+    /** What one look at the socket finds. */
+    byte[] oneRead(int most) throws IOException {
+        byte[] bytes = new byte[most];
+        int length = in.read(bytes);
+        return Arrays.copyOf(bytes, Math.max(0, length));
     }
 
     /** Whether the server ended the connection; waits for it. */

@@ -1,0 +1,242 @@
+package org.rackboot.server.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.DefaultFileRegion;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+import org.rackboot.image.Chunk;
+import org.rackboot.image.Content;
+import org.rackboot.image.ContentReader;
+
+/**
+ * One answer with verified content on its way out: small ones in one write with their head, large ones as a file, or
+ * chunk by chunk at the client's pace. Runs on the connection's event loop.
+ */
+final class BodySender {
+    /** Up to here an answer is copied behind its head and goes out at once; above, a verified file may go by itself. */
+    static final int SMALL_BYTES = 64 << 10;
+
+    private static final int MAX_REASON = 200;
+
+    private final HttpConnection connection;
+    private final ChannelHandlerContext ctx;
+    private final HttpReply reply;
+    private final ContentReader reader;
+    private final long end;
+    private final boolean keepAlive;
+    private final boolean encrypted;
+
+    private long at;
+    private @Nullable Chunk chunk;
+    private ByteBuffer part = ByteBuffer.allocate(0);
+    private @Nullable DefaultFileRegion region;
+    private boolean headSent;
+    private boolean pumping;
+    private boolean waiting;
+    private boolean ended;
+    private long sentBytes;
+
+    BodySender(
+            HttpConnection connection,
+            ChannelHandlerContext ctx,
+            HttpReply reply,
+            HttpReply.Body.Content body,
+            boolean keepAlive,
+            boolean encrypted) {
+        this.connection = connection;
+        this.ctx = ctx;
+        this.reply = reply;
+        this.reader = body.reader();
+        this.at = body.first();
+        this.end = body.first() + body.length();
+        this.keepAlive = keepAlive;
+        this.encrypted = encrypted;
+    }
+
+    void start() {
+        if (end - at > SMALL_BYTES && !encrypted && sendFile()) {
+            return;
+        }
+        pump();
+    }
+
+    /** Bytes of a file that went out so far; other bytes the connection counts itself. */
+    long fileBytes() {
+        DefaultFileRegion current = region;
+        return current == null ? 0 : current.transferred();
+    }
+
+    /** The connection is gone. */
+    void abandon(Throwable cause) {
+        end(cause);
+    }
+
+    private boolean sendFile() {
+        Optional<FileChannel> file;
+        try {
+            file = reader.openVerifiedFile();
+        } catch (IOException e) {
+            return false; // The chunks' way finds out what is wrong, and mends it.
+        }
+        if (file.isEmpty()) {
+            return false;
+        }
+        long length = end - at;
+        connection.write(connection.head(reply, keepAlive, 0));
+        DefaultFileRegion sent = new DefaultFileRegion(file.get(), at, length);
+        region = sent;
+        ctx.writeAndFlush(sent).addListener(done -> {
+            region = null;
+            if (done.isSuccess()) {
+                sentBytes = length;
+                connection.wroteFile(length);
+                finish();
+            } else {
+                abort(done.cause());
+            }
+            connection.settle();
+        });
+        return true;
+    }
+
+    /** Goes on until something has to be waited for. */
+    private void pump() {
+        if (pumping) {
+            return;
+        }
+        pumping = true;
+        try {
+            while (!ended && !waiting) {
+                if (part.hasRemaining()) {
+                    writeSlice();
+                } else if (at == end) {
+                    finish();
+                } else {
+                    fetch();
+                }
+            }
+        } finally {
+            pumping = false;
+        }
+    }
+
+    private void fetch() {
+        waiting = true;
+        releaseChunk();
+        reader.chunk((int) (at / Content.CHUNK_BYTES)).whenComplete((next, failure) -> {
+            if (ctx.executor().inEventLoop()) {
+                received(next, failure);
+            } else {
+                ctx.executor().execute(() -> received(next, failure));
+            }
+        });
+    }
+
+    private void received(@Nullable Chunk next, @Nullable Throwable failure) {
+        waiting = false;
+        if (next == null) {
+            Throwable cause = failure == null ? new IOException("there is no such chunk") : failure;
+            if (headSent) {
+                abort(cause);
+            } else {
+                unavailable(cause);
+            }
+        } else if (ended) {
+            next.release();
+        } else {
+            take(next);
+        }
+        pump();
+        connection.settle();
+    }
+
+    private void take(Chunk next) {
+        int from = (int) (at % Content.CHUNK_BYTES);
+        ByteBuffer bytes = next.bytes();
+        int until = (int) Math.min(bytes.limit(), from + (end - at));
+        part = bytes.position(from).limit(until);
+        if (!headSent && end - at == part.remaining() && part.remaining() <= SMALL_BYTES) {
+            ended = true;
+            int length = part.remaining();
+            ByteBuf whole = connection.head(reply, keepAlive, length).writeBytes(part);
+            next.release();
+            connection.sendWhole(whole, reply, length, keepAlive);
+            return;
+        }
+        chunk = next;
+        if (!headSent) {
+            headSent = true;
+            connection.write(connection.head(reply, keepAlive, 0));
+        }
+    }
+
+    /** TLS makes a copy of what it is given: it gets little at a time (G-05). */
+    private void writeSlice() {
+        waiting = true;
+        int length = encrypted ? Math.min(part.remaining(), SMALL_BYTES) : part.remaining();
+        ByteBuffer slice = part.slice(part.position(), length);
+        part.position(part.position() + length);
+        at += length;
+        ChannelFuture written = connection.write(Unpooled.wrappedBuffer(slice));
+        ctx.flush();
+        written.addListener(done -> {
+            waiting = false;
+            if (done.isSuccess()) {
+                sentBytes += length;
+            } else {
+                abort(done.cause());
+            }
+            pump();
+            connection.settle();
+        });
+    }
+
+    /** Nothing went out yet: say why, and when to come again. */
+    private void unavailable(Throwable cause) {
+        Throwable reason = cause.getCause() != null && cause instanceof CompletionException ? cause.getCause() : cause;
+        String text = String.valueOf(reason.getMessage());
+        end(cause);
+        connection.send(
+                HttpReply.text(503, text.length() > MAX_REASON ? text.substring(0, MAX_REASON) : text)
+                        .with("Retry-After", "2"),
+                false,
+                keepAlive);
+    }
+
+    private void finish() {
+        if (!ended) {
+            end(null);
+            connection.answered(keepAlive);
+        }
+    }
+
+    /** Closes short of Content-Length: an abort must never look like a clean end. */
+    private void abort(Throwable cause) {
+        end(cause);
+        ctx.close();
+    }
+
+    private void end(@Nullable Throwable failure) {
+        if (!ended) {
+            ended = true;
+            releaseChunk();
+            part = ByteBuffer.allocate(0);
+            reply.whenSent().sent(sentBytes, Optional.ofNullable(failure));
+        }
+    }
+
+    private void releaseChunk() {
+        Chunk held = chunk;
+        if (held != null) {
+            chunk = null;
+            held.release();
+        }
+    }
+}
