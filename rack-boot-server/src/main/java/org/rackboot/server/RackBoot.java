@@ -28,6 +28,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
@@ -97,14 +98,13 @@ public final class RackBoot implements AutoCloseable {
     private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
 
     private static final Duration WARM_UP = Duration.ofMillis(300);
-
-    /** How long running boots may go on after this process was told to stop. */
-    private static final Duration STOP_PATIENCE = Duration.ofSeconds(30);
+    private static final Duration MORE_WARM_UP = Duration.ofSeconds(3);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final ServerConfig config;
     private final Role role;
     private final AtomicBoolean ready = new AtomicBoolean();
+    private BooleanSupplier isAnyMachineHere = () -> false;
     private final Metrics metrics = new Metrics(ready::get);
     private final List<InetSocketAddress> tftp = new ArrayList<>();
     private final List<InetSocketAddress> http = new ArrayList<>();
@@ -155,8 +155,7 @@ public final class RackBoot implements AutoCloseable {
         EventLoops loops = closeAtEnd(EventLoops.best());
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
-        Thread warmUp = new Thread(() -> WarmUp.run(loops, WARM_UP, System::nanoTime), "warm-up");
-        warmUp.setDaemon(true);
+        Thread warmUp = warmUp(loops, WARM_UP, () -> true);
         if (role.hasRack()) {
             warmUp.start(); // Beside everything else that a start has to wait for.
         }
@@ -173,6 +172,17 @@ public final class RackBoot implements AutoCloseable {
         startAdmin(loops);
         warmUp.join();
         ready.set(true);
+        if (role.hasRack()) {
+            Thread more = warmUp(loops, MORE_WARM_UP, () -> ready.get() && !isAnyMachineHere.getAsBoolean());
+            more.start();
+            closeAtEnd(more::join);
+        }
+    }
+
+    private static Thread warmUp(EventLoops loops, Duration most, BooleanSupplier isWanted) {
+        Thread thread = new Thread(() -> WarmUp.run(loops, most, isWanted, System::nanoTime), "warm-up");
+        thread.setDaemon(true);
+        return thread;
     }
 
     private URI startRegion(StateDirectory state, EventLoops loops, ScheduledExecutorService timer, String token)
@@ -259,12 +269,13 @@ public final class RackBoot implements AutoCloseable {
                         config.tftp().maxTransfers(),
                         config.tftp().singlePort(),
                         config.tftp().rules(),
-                        STOP_PATIENCE),
+                        config.tftp().stopTimeout()),
                 metrics,
                 System::nanoTime));
         for (InetAddress address : addresses) {
             tftp.add(tftpListener.bind(address, config.tftp().port()));
         }
+        isAnyMachineHere = () -> tftpListener.activeTransfers() > 0 || boot.openConnections() > 0;
         metrics.gauge("tftp.transfers", tftpListener::activeTransfers);
         metrics.gauge("http.connections", boot::openConnections);
         metrics.gauge("events.dropped", events::dropped);

@@ -12,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.rackboot.protocol.tftp.ClientRules;
 import org.rackboot.protocol.tftp.Negotiation;
@@ -25,8 +26,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves some thousand blocks to this process itself, over loopback, before machines are served: a Java program that runs
- * its code for the first time is ten times slower, and the storm after a power failure would come just then.
+ * Serves some thousand blocks to this process itself, over loopback: a Java program that runs its code for the first time is
+ * ten times slower, and the storm after a power failure would come just then. A first part ends before machines are
+ * served; a longer one goes on afterwards, until the first of them comes.
  */
 final class WarmUp {
     private static final Logger LOG = LoggerFactory.getLogger(WarmUp.class);
@@ -36,26 +38,30 @@ final class WarmUp {
     private final EventLoops loops;
     private final LongSupplier nanoClock;
     private final long untilNanos;
+    private final BooleanSupplier isWanted;
 
-    private WarmUp(EventLoops loops, Duration most, LongSupplier nanoClock) {
+    private WarmUp(EventLoops loops, Duration most, BooleanSupplier isWanted, LongSupplier nanoClock) {
+        this.isWanted = isWanted;
         this.loops = loops;
         this.nanoClock = nanoClock;
         this.untilNanos = nanoClock.getAsLong() + most.toNanos();
     }
 
-    /** Takes about {@code most}. What goes wrong is no harm: this server is but colder then. */
-    static void run(EventLoops loops, Duration most, LongSupplier nanoClock) {
+    /**
+     * Takes about {@code most}, or until it is no longer wanted. What goes wrong is no harm: this server is but colder then.
+     */
+    static void run(EventLoops loops, Duration most, BooleanSupplier isWanted, LongSupplier nanoClock) {
         try {
-            WarmUp warmUp = new WarmUp(loops, most, nanoClock);
-            warmUp.overTftp();
+            WarmUp warmUp = new WarmUp(loops, most, isWanted, nanoClock);
             warmUp.overHttp();
+            warmUp.overTftp();
         } catch (IOException e) {
             LOG.debug("The warm-up ended early", e);
         }
     }
 
     private boolean isTime() {
-        return nanoClock.getAsLong() - untilNanos < 0;
+        return nanoClock.getAsLong() - untilNanos < 0 && isWanted.getAsBoolean();
     }
 
     private void overTftp() throws IOException {
@@ -102,7 +108,11 @@ final class WarmUp {
         byte[] body = new byte[4_096];
         HttpReply reply = HttpReply.bytes(200, "application/octet-stream", body);
         HttpListener listener = new HttpListener(
-                loops, call -> CompletableFuture.completedFuture(reply), HttpListener.Limits.BOOT, why -> {});
+                loops,
+                call -> CompletableFuture.completedFuture(reply),
+                HttpListener.Limits.BOOT.within(
+                        HttpListener.Deadlines.STANDARD.stoppingWithin(Duration.ofMillis(PATIENCE_MILLIS))),
+                why -> {});
         InetSocketAddress server = listener.bind(InetAddress.getLoopbackAddress(), 0, "the warm-up", "");
         byte[] request = "GET /warm-up HTTP/1.1\r\nHost: warm-up\r\n\r\n".getBytes(ISO_8859_1);
         try (listener;

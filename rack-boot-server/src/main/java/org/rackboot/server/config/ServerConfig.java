@@ -39,9 +39,16 @@ public record ServerConfig(
      * The {@code tftp} section.
      *
      * @param singlePort whether transfers share the well-known port
+     * @param stopTimeout for running transfers to end (R-031)
      */
     public record TftpConfig(
-            int port, int maxBlockSize, int maxWindowSize, int maxTransfers, boolean singlePort, ClientRules rules) {}
+            int port,
+            int maxBlockSize,
+            int maxWindowSize,
+            int maxTransfers,
+            boolean singlePort,
+            ClientRules rules,
+            Duration stopTimeout) {}
 
     /**
      * The {@code http} section: the rack's boot listener. The first port is the one that configurations name.
@@ -117,7 +124,8 @@ public record ServerConfig(
                         settings.number("tftp.max-window-size", 64, 1, 32_767),
                         settings.number("tftp.max-transfers", 10_000, 1, 1_000_000),
                         settings.flag("tftp.single-port", false),
-                        clientRules(settings)),
+                        clientRules(settings),
+                        settings.duration("tftp.stop-timeout", Duration.ofSeconds(30))),
                 new HttpConfig(
                         settings.numbers("http.ports", List.of(5248), 0, 65_535),
                         settings.number("http.max-connections", 20_000, 1, 1_000_000),
