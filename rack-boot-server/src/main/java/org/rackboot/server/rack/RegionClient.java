@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
+import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +23,9 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.Content;
@@ -47,15 +51,28 @@ public final class RegionClient implements ContentOrigin {
      * @param threads bytes are handed on by these, which may block on the disk
      */
     public RegionClient(URI region, String token, ExecutorService threads, ScheduledExecutorService watchdog) {
-        this.client = HttpClient.newBuilder()
+        HttpClient.Builder builder = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(Duration.ofSeconds(5))
                 .followRedirects(HttpClient.Redirect.NEVER)
-                .executor(threads)
-                .build();
+                .executor(threads);
+        this.client = region.getScheme().equals("https")
+                ? builder.build()
+                : builder.sslContext(trustingNobody()).build();
         this.region = region;
         this.token = token;
         this.watchdog = watchdog;
+    }
+
+    /** For a region without TLS: else the client reads the system's certificates, which takes a good part of a start. */
+    private static SSLContext trustingNobody() {
+        try {
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(new KeyManager[0], new TrustManager[0], null);
+            return context;
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("every Java has TLS", e);
+        }
     }
 
     /** A catalog document and its entity tag. */

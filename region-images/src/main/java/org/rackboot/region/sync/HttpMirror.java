@@ -25,11 +25,15 @@ public final class HttpMirror implements Mirror {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final int LEAST_BYTES = 30 << 10;
 
-    private final HttpClient client = HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(Duration.ofSeconds(10))
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .build();
+    /** Made when it is first needed: reading the system's certificates takes longer than the rest of a start. */
+    private static final class Client {
+        private static final HttpClient SHARED = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(Duration.ofSeconds(10))
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .build();
+    }
+
     private final ScheduledExecutorService watchdog;
     private final Duration patience;
 
@@ -117,7 +121,7 @@ public final class HttpMirror implements Mirror {
                 .build();
         HttpResponse<ResponseBody> response;
         try {
-            response = client.send(built, info -> new ResponseBody());
+            response = Client.SHARED.send(built, info -> new ResponseBody());
         } catch (ConnectException e) {
             throw new IOException("cannot connect to " + built.uri().getAuthority(), e);
         } catch (HttpTimeoutException e) {
