@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.InetAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.rackboot.server.cli.Main;
+import org.rackboot.server.net.Addresses;
 
 /** {@code rackboot serve} as a process of its own, on loopback with free ports, and its client commands. */
 final class Program implements AutoCloseable {
@@ -93,6 +95,15 @@ final class Program implements AutoCloseable {
 
     int tftpPort() throws IOException {
         return Integer.parseInt(said("TFTP +127\\.0\\.0\\.1:(\\d+)"));
+    }
+
+    /** The boot listener on another address that it was told to bind. */
+    URI http(InetAddress address) throws IOException {
+        return URI.create(said("HTTP .*?(http://" + Pattern.quote(Addresses.host(address)) + ":\\d+)") + "/");
+    }
+
+    int tftpPort(InetAddress address) throws IOException {
+        return Integer.parseInt(said("TFTP .*?" + Pattern.quote(Addresses.host(address)) + ":(\\d+)"));
     }
 
     URI admin() throws IOException {

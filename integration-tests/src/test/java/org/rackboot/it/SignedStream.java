@@ -14,9 +14,11 @@ import java.util.Arrays;
 import java.util.Date;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.bouncycastle.bcpg.ArmoredOutputStream;
@@ -45,6 +47,7 @@ final class SignedStream {
     private static final Instant KEY_CREATED = Instant.parse("2020-01-01T00:00:00Z");
 
     private final Map<String, byte[]> files = new TreeMap<>();
+    private final Map<String, Noise> largeFiles = new TreeMap<>();
     private final BcPGPKeyPair key;
     private final Instant updated;
 
@@ -67,12 +70,29 @@ final class SignedStream {
 
     /** @param squashfsBytes of noise; kernel and initrd are small */
     static SignedStream of(int keySeed, String serial, int squashfsBytes) {
+        return of(
+                keySeed,
+                serial,
+                List.of("amd64", "arm64"),
+                (stream, path) -> stream.item("squashfs", path, noise(squashfsBytes, "squashfs " + path)));
+    }
+
+    /** One architecture, amd64, whose squashfs need not fit into memory. */
+    static SignedStream of(int keySeed, String serial, Noise squashfs) {
+        return of(keySeed, serial, List.of("amd64"), (stream, path) -> stream.item("squashfs", path, squashfs));
+    }
+
+    private static SignedStream of(
+            int keySeed,
+            String serial,
+            List<String> arches,
+            BiFunction<SignedStream, String, Map<String, Object>> squashfs) {
         SignedStream stream = new SignedStream(keySeed, Instant.parse("2026-01-15T06:00:00Z"));
         Map<String, Object> ubuntu = new LinkedHashMap<>();
-        for (String arch : new String[] {"amd64", "arm64"}) {
+        for (String arch : arches) {
             ubuntu.put(
                     "com.ubuntu.maas.stable:v3:boot:24.04:" + arch + ":ga-24.04",
-                    stream.ubuntu(arch, serial, squashfsBytes));
+                    stream.ubuntu(arch, serial, squashfs));
         }
         Map<String, Object> loaders = new LinkedHashMap<>();
         loaders.put(
@@ -93,6 +113,11 @@ final class SignedStream {
     /** Files by path; changing a value changes what is served. */
     Map<String, byte[]> files() {
         return files;
+    }
+
+    /** The files that are written out as they are made, by path. */
+    Map<String, Noise> largeFiles() {
+        return largeFiles;
     }
 
     byte[] file(String path) {
@@ -135,7 +160,8 @@ final class SignedStream {
         }
     }
 
-    private Map<String, Object> ubuntu(String arch, String serial, int squashfsBytes) {
+    private Map<String, Object> ubuntu(
+            String arch, String serial, BiFunction<SignedStream, String, Map<String, Object>> squashfs) {
         String base = "noble/" + arch + "/" + serial + "/";
         Map<String, Object> items = new LinkedHashMap<>();
         items.put(
@@ -144,7 +170,7 @@ final class SignedStream {
         items.put(
                 "boot-initrd",
                 item("boot-initrd", base + "ga-24.04/generic/boot-initrd", noise(700_000, "initrd " + base)));
-        items.put("squashfs", item("squashfs", base + "squashfs", noise(squashfsBytes, "squashfs " + base)));
+        items.put("squashfs", squashfs.apply(this, base + "squashfs"));
         items.put("manifest", item("manifest", base + "squashfs.manifest", "adduser\t3.137\n".getBytes(UTF_8)));
         Map<String, Object> product = new LinkedHashMap<>();
         product.put("os", "ubuntu");
@@ -176,6 +202,11 @@ final class SignedStream {
     private Map<String, Object> item(String ftype, String path, byte[] bytes) {
         put(path, bytes);
         return Map.of("ftype", ftype, "path", path, "size", bytes.length, "sha256", sha256(bytes));
+    }
+
+    private Map<String, Object> item(String ftype, String path, Noise noise) {
+        largeFiles.put(path, noise);
+        return Map.of("ftype", ftype, "path", path, "size", noise.size(), "sha256", noise.sha256());
     }
 
     private void products(String contentId, Map<String, Object> products, Map<String, Object> index) {

@@ -25,6 +25,7 @@ final class StreamServer implements AutoCloseable {
     record Request(String path, long from) {}
 
     private final Map<String, byte[]> files;
+    private final Map<String, Noise> largeFiles;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final List<Request> requests = new CopyOnWriteArrayList<>();
@@ -32,7 +33,12 @@ final class StreamServer implements AutoCloseable {
     private final Semaphore pieces = new Semaphore(0);
 
     StreamServer(Map<String, byte[]> files) throws IOException {
+        this(files, Map.of());
+    }
+
+    StreamServer(Map<String, byte[]> files, Map<String, Noise> largeFiles) throws IOException {
         this.files = files;
+        this.largeFiles = largeFiles;
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 64);
         server.createContext("/", this::answer);
         server.setExecutor(threads);
@@ -78,6 +84,11 @@ final class StreamServer implements AutoCloseable {
         int from = range.matches() ? Integer.parseInt(range.group(1)) : 0;
         requests.add(new Request(path, from));
         try (exchange) {
+            Noise large = largeFiles.get(path);
+            if (large != null) {
+                answer(exchange, large, from);
+                return;
+            }
             if (bytes == null) {
                 exchange.sendResponseHeaders(404, -1);
                 return;
@@ -92,6 +103,15 @@ final class StreamServer implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private static void answer(HttpExchange exchange, Noise large, int from) throws IOException {
+        if (from > 0) {
+            exchange.getResponseHeaders()
+                    .set("Content-Range", "bytes %d-%d/%d".formatted(from, large.size() - 1, large.size()));
+        }
+        exchange.sendResponseHeaders(from > 0 ? 206 : 200, large.size() - from);
+        large.writeTo(exchange.getResponseBody(), from);
     }
 
     private void copy(String path, byte[] bytes, int from, OutputStream out) throws IOException, InterruptedException {

@@ -13,12 +13,12 @@ import java.util.concurrent.TimeUnit;
  * One child process that never outlives its bound, the test or this JVM. The lab's scripts clean up on SIGTERM, so that
  * comes first and SIGKILL only when it was not enough.
  */
-final class BoundedProcess {
+public final class BoundedProcess {
     private static final Duration CLEAN_UP = Duration.ofSeconds(60);
 
     /** How the process ended. Its output is in the log it was given. */
-    record Ending(int status, boolean inTime) {
-        boolean isSuccess() {
+    public record Ending(int status, boolean inTime) {
+        public boolean isSuccess() {
             return inTime && status == 0;
         }
     }
@@ -26,7 +26,7 @@ final class BoundedProcess {
     private BoundedProcess() {}
 
     /** Runs a command with these additions to the environment; standard output and error go to {@code log}. */
-    static Ending run(List<String> command, Map<String, String> environment, Path log, Duration atMost)
+    public static Ending run(List<String> command, Map<String, String> environment, Path log, Duration atMost)
             throws IOException, InterruptedException {
         Files.createDirectories(log.toAbsolutePath().getParent());
         ProcessBuilder builder = new ProcessBuilder(command)
