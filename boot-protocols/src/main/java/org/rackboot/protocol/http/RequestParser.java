@@ -89,19 +89,18 @@ public final class RequestParser {
         return Optional.empty();
     }
 
+    /** What fits is kept before the rest is refused: how the bytes were cut must not change what is known of them. */
     private void append(byte[] bytes, int from, int to) throws RefusedRequestException {
-        int count = to - from;
-        if (length - lineStart + count > MAX_LINE_BYTES) {
-            throw refused(lineStart == 0 ? RequestRefusal.TARGET_TOO_LONG : RequestRefusal.HEADER_TOO_LONG);
-        }
-        if (length + count > MAX_HEADER_BYTES) {
-            throw refused(RequestRefusal.HEADER_TOO_LONG);
-        }
+        int room = Math.min(MAX_HEADER_BYTES - length, MAX_LINE_BYTES - (length - lineStart));
+        int count = Math.min(room, to - from);
         if (length + count > block.length) {
             block = Arrays.copyOf(block, Math.min(MAX_HEADER_BYTES, Math.max(length + count, block.length * 2)));
         }
         System.arraycopy(bytes, from, block, length, count);
         length += count;
+        if (count < to - from) {
+            throw refused(lineStart == 0 ? RequestRefusal.TARGET_TOO_LONG : RequestRefusal.HEADER_TOO_LONG);
+        }
     }
 
     /** Whether the line was the empty one behind the last field. */

@@ -132,6 +132,14 @@ class RequestParserTest {
     }
 
     @Test
+    void aHeadWhoseTargetIsTooLongIsKnownAsOneAlsoWhenItCameAtOnce() { // Its answer must have no body.
+        assertThatThrownBy(() -> parse("HEAD /" + "a".repeat(2 * RequestParser.MAX_LINE_BYTES) + " HTTP/1.1\r\n"))
+                .isInstanceOfSatisfying(
+                        RefusedRequestException.class,
+                        e -> assertThat(e.isHead()).isTrue());
+    }
+
+    @Test
     void aByteThatBelongsToNoRequestIsRefusedAtOnce() { // A TLS client need not wait for a deadline.
         refuses(RequestRefusal.STRAY_BYTE, "\u0016\u0003\u0001");
         refuses(RequestRefusal.STRAY_BYTE, "GET / HTTP/1.1\n");
