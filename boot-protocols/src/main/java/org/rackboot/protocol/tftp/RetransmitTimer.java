@@ -11,7 +11,7 @@ final class RetransmitTimer {
     private static final double VARIATION_GAIN = 1.0 / 4;
     private static final long SLACK_NANOS = 1_000_000;
     private static final int WELL_KNOWN = 32; // Measurements.
-    private static final int CAUTION = 8; // Times the least timeout, until then.
+    private static final int CAUTION = 20; // Times the least timeout, until then.
 
     private final long leastNanos;
     private final long mostNanos;
@@ -19,16 +19,18 @@ final class RetransmitTimer {
     private double variationNanos;
     private long timeoutNanos;
     private int measurements;
+    private long floorNanos; // Of a well-known way: higher where repeats turned out to be needless.
 
     /**
      * @param firstNanos until something is measured
-     * @param leastNanos lower bound for a well-known way
+     * @param leastNanos above the round trip, on a well-known way
      * @param mostNanos upper bound, also for back-off
      */
     RetransmitTimer(long firstNanos, long leastNanos, long mostNanos) {
         this.leastNanos = leastNanos;
         this.mostNanos = mostNanos;
         this.timeoutNanos = firstNanos;
+        this.floorNanos = leastNanos;
     }
 
     long timeoutNanos() {
@@ -55,7 +57,7 @@ final class RetransmitTimer {
             smoothedNanos += GAIN * (roundTripNanos - smoothedNanos);
         }
         measurements = Math.min(WELL_KNOWN, measurements + 1);
-        timeoutNanos = clamp(longestRoundTripNanos());
+        timeoutNanos = timeout();
     }
 
     /** Doubles the wait after a time-out; the next measurement ends it (Karn). */
@@ -66,17 +68,25 @@ final class RetransmitTimer {
     /**
      * Takes the ACK of something that was repeated. If it came when an answer to the repetition was due, something was
      * lost and the way is as it was: the back-off ends, else a lossy boot takes minutes. If not, it may well answer the
-     * first sending, the way has become longer than the timeout, and the back-off stays until that is measured (Karn).
+     * first sending, the way has become longer than the timeout, and the back-off stays until that is measured (Karn);
+     * a client that stalls now and then is waited for longer from then on.
      */
     void answeredAfterRepeat(long sinceRepeatNanos) {
         long latest = Math.max(longestRoundTripNanos(), 2 * roundTripNanos()) + SLACK_NANOS;
-        if (smoothedNanos >= 0 && sinceRepeatNanos >= smoothedNanos / 2 && sinceRepeatNanos <= latest) {
-            timeoutNanos = clamp(longestRoundTripNanos());
+        if (smoothedNanos < 0) {
+            return;
+        }
+        if (sinceRepeatNanos >= smoothedNanos / 2 && sinceRepeatNanos <= latest) {
+            floorNanos = Math.max(leastNanos, floorNanos / 2);
+            timeoutNanos = timeout();
+        } else {
+            floorNanos = Math.min(CAUTION * leastNanos, 2 * floorNanos);
         }
     }
 
-    private long clamp(long nanos) {
-        long least = measurements < WELL_KNOWN ? CAUTION * leastNanos : leastNanos;
-        return Math.max(least, Math.min(mostNanos, nanos));
+    /** RFC 6298, 2.3: a steady way has next to no variation, and still needs a margin above its round trip. */
+    private long timeout() {
+        long least = measurements < WELL_KNOWN ? CAUTION * leastNanos : floorNanos;
+        return Math.min(mostNanos, (long) smoothedNanos + Math.max(least, (long) (4 * variationNanos)));
     }
 }
