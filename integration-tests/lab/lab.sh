@@ -12,6 +12,7 @@
 #   lab.sh capture FILE [IF] start tcpdump on the bridge (or on IF, e.g. tap0) in background
 #   lab.sh stop NAME         end a background process: server, dhcp, capture-br0, capture-tap0 ...
 #   lab.sh impair loss=PERMILLE rate=KBIT | clear       impair the bridge (see README, "Impairment")
+#   lab.sh dropped           how many frames impair has dropped since it was set
 #   lab.sh status
 #
 #   [ns LAB-srv: srv0 198.18.0.1/24 2001:db8::1/64] ==veth== [ns LAB-sw: br0 | tap0 tap1 ... (QEMU runs here)]
@@ -133,7 +134,7 @@ impair() { # loss: nftables numgen on the bridge, both directions; rate: tbf tow
     in_ns sw tc qdisc del dev "$i" root 2>/dev/null || true; done
   for a; do case $a in clear) return;; loss=*) loss=${a#*=};; rate=*) rate=${a#*=};;
     *) echo "impair: unknown $a" >&2; return 2;; esac; done
-  [ "$loss" = 0 ] || in_ns sw nft -f - <<N
+  [ "$loss" = 0 ] || in_ns sw nft -f - <<N || { echo "impair: this kernel's nftables cannot drop frames at random" >&2; return 1; }
 table bridge impair {
   chain lossy { type filter hook forward priority 0; policy accept;
     ether type { ip, ip6 } numgen random mod 1000 < $loss counter drop; }
@@ -141,6 +142,9 @@ table bridge impair {
 N
   [ "$rate" = 0 ] || for i in $(in_ns sw ip -o link show type tun | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
     in_ns sw tc qdisc add dev "$i" root tbf rate "${rate}kbit" burst 32k latency 400ms; done; }
+
+dropped() { # of the counter in front of "drop"
+  in_ns sw nft list table bridge impair 2>/dev/null | sed -n 's/.*counter packets \([0-9]*\).* drop.*/\1/p'; }
 
 case ${1:-} in
   up) shift; up "$@";;
@@ -157,6 +161,7 @@ case ${1:-} in
   check) check;;
   capture) i=${3:-br0}; spawn "capture-$i" sw tcpdump -i "$i" -U -n -s "${LAB_SNAPLEN:-600}" -w "$2"; sleep 0.5;;
   impair) shift; impair "$@";;
+  dropped) dropped;;
   status) ip netns list | grep -w "$name-[a-z]*" || echo down; for f in "$dir"/*.pid; do [ -e "$f" ] && echo "$(basename "$f") $(cat "$f")"; done; true;;
-  *) sed -n 2,22p "$0"; exit 2;;
+  *) sed -n 2,23p "$0"; exit 2;;
 esac

@@ -10,19 +10,21 @@ import java.util.regex.Pattern;
 /**
  * How one virtual machine fared.
  *
- * @param firmware boot-vm.sh's name for it
+ * @param machine what it was
  * @param bootOk the console's BOOT-OK line; Linux prints it after it has loaded and mounted its squashfs
  * @param bootFail the line that it prints instead when it could not
  * @param seconds from power on to that line
  * @param traffic what the machine received, if this kernel can count it
+ * @param lostFrames on their way to it or from it, where that was asked for
  * @param console what the machine wrote on its serial port
  */
 record FirmwareBoot(
-        String firmware,
+        LabMachine machine,
         Optional<String> bootOk,
         Optional<String> bootFail,
         Optional<String> seconds,
         Optional<Traffic> traffic,
+        Optional<Long> lostFrames,
         Path console) {
 
     /** Bytes of IPv4 frames that were sent to the machine. */
@@ -35,24 +37,25 @@ record FirmwareBoot(
      *
      * @param tap the number of the machine in the run
      */
-    static FirmwareBoot read(String firmware, int tap, Path directory, Path runLog) throws IOException {
+    static FirmwareBoot read(LabMachine machine, int tap, Path directory, Path runLog) throws IOException {
         Path console = directory.resolve("console-" + tap + ".log");
-        String name = Pattern.quote(firmware) + " tap" + tap + " ";
+        String name = Pattern.quote(machine.firmware()) + " tap" + tap + " ";
         List<String> run = Text.lines(runLog);
         return new FirmwareBoot(
-                firmware,
+                machine,
                 find(Text.lines(console), "BOOT-OK .*").map(MatchResult::group),
                 find(Text.lines(console), "BOOT-FAIL .*").map(MatchResult::group),
                 find(run, "^OK " + name + "([0-9.]+)s ").map(match -> match.group(1)),
                 find(run, "TRAFFIC " + name + "tcp-bytes=([0-9]+) udp-bytes=([0-9]+)")
                         .map(match -> new Traffic(Long.parseLong(match.group(1)), Long.parseLong(match.group(2))))
                         .filter(traffic -> traffic.tcpBytes() + traffic.udpBytes() > 0),
+                find(run, "LOST " + name + "frames=([0-9]+)").map(match -> Long.valueOf(match.group(1))),
                 console);
     }
 
     /** The name that the image stream has for the processor. */
     String arch() {
-        return firmware.startsWith("arm64-") ? "arm64" : "amd64";
+        return machine.firmware().startsWith("arm64-") ? "arm64" : "amd64";
     }
 
     /** What the booted Linux computed over the bytes it got. */

@@ -69,7 +69,7 @@ final class FirmwareLab {
      * @param stream which of the prepared streams the server imports
      * @param httpPorts that the server listens on
      */
-    LabRun boot(String name, String stream, String httpPorts, List<String> firmware)
+    LabRun boot(String name, String stream, String httpPorts, List<LabMachine> machines)
             throws IOException, InterruptedException {
         Path directory = work.resolve(name);
         delete(directory);
@@ -91,9 +91,9 @@ final class FirmwareLab {
                 "--serial",
                 "--timeout",
                 Long.toString(ONE_BOOT.toSeconds())));
-        command.addAll(firmware);
+        machines.forEach(machine -> command.add(machine.argument()));
         Duration bound =
-                SERVER_START.plus(ONE_BOOT.multipliedBy(firmware.size())).plusSeconds(60);
+                SERVER_START.plus(ONE_BOOT.multipliedBy(machines.size())).plusSeconds(60);
 
         BoundedProcess.Ending ending;
         try {
@@ -104,8 +104,8 @@ final class FirmwareLab {
         }
 
         List<FirmwareBoot> boots = new ArrayList<>();
-        for (int tap = 0; tap < firmware.size(); tap++) {
-            boots.add(FirmwareBoot.read(firmware.get(tap), tap, directory, log));
+        for (int tap = 0; tap < machines.size(); tap++) {
+            boots.add(FirmwareBoot.read(machines.get(tap), tap, directory, log));
         }
         return new LabRun(directory, ending, boots);
     }
@@ -114,6 +114,13 @@ final class FirmwareLab {
     record LabRun(Path directory, BoundedProcess.Ending ending, List<FirmwareBoot> boots) {
         LabRun {
             boots = List.copyOf(boots);
+        }
+
+        FirmwareBoot boot(LabMachine machine) {
+            return boots.stream()
+                    .filter(boot -> boot.machine().equals(machine))
+                    .findFirst()
+                    .orElseThrow();
         }
 
         Path serverLog() {

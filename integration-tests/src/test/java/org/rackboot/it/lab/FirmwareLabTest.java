@@ -23,6 +23,12 @@ import org.rackboot.it.lab.FirmwareLab.LabRun;
 @Tag("lab")
 @Timeout(value = 40, unit = TimeUnit.MINUTES)
 class FirmwareLabTest {
+    private static final LabMachine UEFI = LabMachine.of("uefi-pxe");
+    private static final LabMachine UEFI_LOSING = UEFI.losing(20);
+
+    /** Shared by two tests: a run takes minutes. */
+    private static Optional<LabRun> signed = Optional.empty();
+
     private final FirmwareLab lab = FirmwareLab.ofThisTree();
 
     /** Continuous integration must not pass because it lacks something: there, what is missing is a failure. */
@@ -43,17 +49,42 @@ class FirmwareLabTest {
 
     @Test
     void biosAndUefiMachinesBootTheImageOfTheCatalog() throws IOException, InterruptedException {
-        LabRun run = lab.boot("signed", "stream", "5248", List.of("bios-ipxe", "uefi-pxe", "arm64-pxe"));
+        everyMachineHasTheSquashfsOfTheCatalog(signedRun());
+    }
 
-        everyMachineHasTheSquashfsOfTheCatalog(run);
+    /** What such a boot takes longer is what the server takes to repeat a lost block: most of it is TFTP. */
+    @Test
+    void aMachineThatLosesTwoFramesInAHundredTakesAtMostTwiceAsLong() throws IOException, InterruptedException {
+        LabRun run = signedRun();
+
+        FirmwareBoot lossy = run.boot(UEFI_LOSING);
+        assertThat(lossy.lostFrames())
+                .hasValueSatisfying(lost -> assertThat(lost).isGreaterThan(100));
+        assertThat(seconds(lossy))
+                .as("seconds that it took%n%s", Text.tail(run.serverLog(), 40))
+                .isLessThanOrEqualTo(2 * seconds(run.boot(UEFI)));
     }
 
     @Test
     void httpBootWorksAndAGrubThatCannotNameAPortTakesItsKernelFromPort80() throws IOException, InterruptedException {
-        LabRun run = lab.boot("http", "stream-http", "5248 80", List.of("uefi-http", "uefi-pxe"));
+        LabRun run = lab.boot("http", "stream-http", "5248 80", List.of(LabMachine.of("uefi-http"), UEFI));
 
         everyMachineHasTheSquashfsOfTheCatalog(run);
         noMachineGotItsKernelByTftp(run);
+    }
+
+    private LabRun signedRun() throws IOException, InterruptedException {
+        if (signed.isEmpty()) {
+            List<LabMachine> machines =
+                    List.of(LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("arm64-pxe"), UEFI_LOSING);
+            signed = Optional.of(lab.boot("signed", "stream", "5248", machines));
+        }
+        return signed.get();
+    }
+
+    private static double seconds(FirmwareBoot boot) {
+        return Double.parseDouble(boot.seconds()
+                .orElseThrow(() -> new AssertionError(boot.machine().label() + " did not boot")));
     }
 
     private static void everyMachineHasTheSquashfsOfTheCatalog(LabRun run) throws IOException {
@@ -71,7 +102,7 @@ class FirmwareLabTest {
                     ? boot.bootFail().orElse("no BOOT-OK on its console")
                     : "its squashfs is " + found.get() + ", the catalog's newest is " + expected.orElse("none");
             report(boot, "FAILED " + what);
-            problems.add(boot.firmware() + ": " + what + "\n" + Text.tail(boot.console(), 40));
+            problems.add(boot.machine().label() + ": " + what + "\n" + Text.tail(boot.console(), 40));
         }
         if (!problems.isEmpty()) {
             fail(String.join("\n", problems) + Text.tail(run.serverLog(), 40) + "Everything else is in "
@@ -98,10 +129,10 @@ class FirmwareLabTest {
                     catalog.newest(boot.arch(), "boot-kernel").orElseThrow().size();
             boot.traffic().ifPresent(traffic -> {
                 assertThat(traffic.udpBytes())
-                        .as("UDP bytes to %s", boot.firmware())
+                        .as("UDP bytes to %s", boot.machine().label())
                         .isLessThan(kernel);
                 assertThat(traffic.tcpBytes())
-                        .as("TCP bytes to %s", boot.firmware())
+                        .as("TCP bytes to %s", boot.machine().label())
                         .isGreaterThan(kernel);
             });
         }
@@ -109,6 +140,6 @@ class FirmwareLabTest {
 
     /** One line per firmware on standard output, which {@code ./check} repeats in its summary. */
     private static void report(FirmwareBoot boot, String verdict) {
-        System.out.println("LAB " + boot.firmware() + " " + verdict);
+        System.out.println("LAB " + boot.machine().label() + " " + verdict);
     }
 }
