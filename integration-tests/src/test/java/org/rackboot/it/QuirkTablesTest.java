@@ -32,7 +32,9 @@ class QuirkTablesTest {
                     .filter(line -> line.startsWith(start))
                     .flatMap(line -> TEST.matcher(line).results())
                     .toList();
-            if (tests.isEmpty()) {
+            boolean nothingToTest =
+                    lines.stream().anyMatch(line -> line.startsWith(start) && line.contains("| none: "));
+            if (tests.isEmpty() && !nothingToTest) {
                 problems.add(letter + row + " names no test");
             }
             for (MatchResult test : tests) {
