@@ -64,7 +64,7 @@ public final class ReadTransfer {
      * Waiting times.
      *
      * @param firstTimeout until the OACK is repeated; doubled each time
-     * @param leastTimeout what is waited at least beyond the measured round trip, on a way that is well known; twenty
+     * @param leastTimeout what is waited at least beyond the measured round trip, on a way that is well known; forty
      *     times as much before
      * @param mostTimeout upper bound, also for back-off
      * @param patience silence in the middle of a transfer after which it is given up; in time, not in tries,
@@ -81,7 +81,7 @@ public final class ReadTransfer {
             NumberAfterRollover rollover) {
         public static final Settings DEFAULT = new Settings(
                 Duration.ofSeconds(1),
-                Duration.ofMillis(10),
+                Duration.ofMillis(5),
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(60),
                 Duration.ofSeconds(10),

@@ -10,8 +10,9 @@ final class RetransmitTimer {
     private static final double GAIN = 1.0 / 8;
     private static final double VARIATION_GAIN = 1.0 / 4;
     private static final long SLACK_NANOS = 1_000_000;
+    private static final long UNMEASURED_NANOS = 50_000_000;
     private static final int WELL_KNOWN = 32; // Measurements.
-    private static final int CAUTION = 20; // Times the least timeout, until then.
+    private static final int CAUTION = 40; // Times the least timeout, until then.
 
     private final long leastNanos;
     private final long mostNanos;
@@ -37,14 +38,14 @@ final class RetransmitTimer {
         return timeoutNanos;
     }
 
-    /** The smoothed round trip; before the first measurement the least timeout, as a guess on the safe side. */
+    /** The smoothed round trip; before the first measurement a guess on the safe side. */
     long roundTripNanos() {
-        return smoothedNanos < 0 ? leastNanos : (long) smoothedNanos;
+        return smoothedNanos < 0 ? UNMEASURED_NANOS : (long) smoothedNanos;
     }
 
     /** After this time the answer to a packet has come, or never comes. Without bounds and back-off. */
     long longestRoundTripNanos() {
-        return smoothedNanos < 0 ? leastNanos : (long) (smoothedNanos + 4 * variationNanos);
+        return smoothedNanos < 0 ? UNMEASURED_NANOS : (long) (smoothedNanos + 4 * variationNanos);
     }
 
     /** Takes the time from a packet that was sent once to its ACK (Karn: never from a repeated one). */

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 class RetransmitTimerTest {
     private static final long MILLI = 1_000_000;
 
-    private final RetransmitTimer timer = new RetransmitTimer(1_000 * MILLI, 10 * MILLI, 2_000 * MILLI);
+    private final RetransmitTimer timer = new RetransmitTimer(1_000 * MILLI, 5 * MILLI, 2_000 * MILLI);
 
     @Test
     void itStartsWithTheFirstTimeout() {
@@ -42,7 +42,7 @@ class RetransmitTimerTest {
         for (int i = 0; i < 31; i++) {
             timer.measured(MILLI / 10);
         }
-        assertThat(timer.timeoutNanos()).as("on a well-known one").isEqualTo(10 * MILLI + MILLI / 10);
+        assertThat(timer.timeoutNanos()).as("on a well-known one").isEqualTo(5 * MILLI + MILLI / 10);
 
         timer.measured(60_000 * MILLI);
         assertThat(timer.timeoutNanos()).isEqualTo(2_000 * MILLI);
@@ -74,8 +74,8 @@ class RetransmitTimerTest {
         timer.backOff();
 
         assertThat(timer.timeoutNanos()).isEqualTo(2_000 * MILLI);
-        assertThat(timer.roundTripNanos()).isEqualTo(10 * MILLI);
-        assertThat(timer.longestRoundTripNanos()).isEqualTo(10 * MILLI);
+        assertThat(timer.roundTripNanos()).isEqualTo(50 * MILLI);
+        assertThat(timer.longestRoundTripNanos()).isEqualTo(50 * MILLI);
     }
 
     @Test
@@ -104,10 +104,10 @@ class RetransmitTimerTest {
         timer.answeredAfterRepeat(5 * MILLI); // Needless: the answer to the repeat was due after a tenth of that.
         timer.answeredAfterRepeat(5 * MILLI);
         timer.measured(MILLI / 10);
-        assertThat(timer.timeoutNanos()).isEqualTo(40 * MILLI + MILLI / 10);
+        assertThat(timer.timeoutNanos()).isEqualTo(20 * MILLI + MILLI / 10);
 
         timer.answeredAfterRepeat(MILLI / 10);
         timer.answeredAfterRepeat(MILLI / 10);
-        assertThat(timer.timeoutNanos()).isEqualTo(10 * MILLI + MILLI / 10);
+        assertThat(timer.timeoutNanos()).isEqualTo(5 * MILLI + MILLI / 10);
     }
 }

@@ -84,7 +84,7 @@ public final class BootLog implements Consumer<BootEvent> {
             }
             oldest.remove();
             if (recent.unwritten > 0) {
-                lines.accept(client.getKey().getHostAddress() + " and " + recent.unwritten + " more in that second");
+                lines.accept(text(client.getKey()) + " and " + recent.unwritten + " more in that second");
             }
         }
     }
@@ -92,7 +92,7 @@ public final class BootLog implements Consumer<BootEvent> {
     /** {@code 198.18.0.101 52:54:00:0b:00:00 tftp loader bootx64.efi: sent 957424 B in 0.310 s (blksize=1468)}. */
     static String line(BootEvent event) {
         StringBuilder line = new StringBuilder(200);
-        line.append(event.client().getAddress().getHostAddress());
+        line.append(text(event.client().getAddress()));
         line.append(' ').append(event.mac().orElse("-"));
         line.append(event.transport() == BootEvent.Transport.TFTP ? " tftp " : " http ");
         line.append(event.phase().word());
@@ -121,5 +121,11 @@ public final class BootLog implements Consumer<BootEvent> {
             words.put(answer, answer.name().toLowerCase(Locale.ROOT).replace('_', ' '));
         }
         return words;
+    }
+
+    /** Without the zone 0, which is none. */
+    private static String text(InetAddress address) {
+        String text = address.getHostAddress();
+        return text.endsWith("%0") ? text.substring(0, text.length() - 2) : text;
     }
 }

@@ -17,6 +17,7 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.nio.channels.spi.SelectorProvider;
 import java.util.concurrent.TimeUnit;
 
 /** The threads that carry packets, and the channel classes that fit them: epoll on Linux, NIO elsewhere. */
@@ -49,15 +50,21 @@ public final class EventLoops implements AutoCloseable {
         return epoll;
     }
 
-    public Class<? extends ServerSocketChannel> serverChannel() {
-        return epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+    /** Sockets of the address's own family, here and below: an IPv4 packet costs more on one that takes both. */
+    public ChannelFactory<ServerSocketChannel> serverChannel(InetAddress address) {
+        SocketProtocolFamily family = family(address);
+        return epoll
+                ? () -> new EpollServerSocketChannel(family)
+                : () -> new NioServerSocketChannel(SelectorProvider.provider(), family);
     }
 
-    /** Sockets of the address's own family: an IPv4 packet costs more on one that takes both. */
     public ChannelFactory<DatagramChannel> datagramChannel(InetAddress address) {
-        SocketProtocolFamily family =
-                address instanceof Inet4Address ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6;
+        SocketProtocolFamily family = family(address);
         return epoll ? () -> new EpollDatagramChannel(family) : () -> new NioDatagramChannel(family);
+    }
+
+    private static SocketProtocolFamily family(InetAddress address) {
+        return address instanceof Inet4Address ? SocketProtocolFamily.INET : SocketProtocolFamily.INET6;
     }
 
     @Override
