@@ -155,10 +155,6 @@ public final class RackBoot implements AutoCloseable {
         EventLoops loops = closeAtEnd(EventLoops.best());
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
-        Thread warmUp = warmUp(loops, WARM_UP, () -> true);
-        if (role.hasRack()) {
-            warmUp.start(); // Beside everything else that a start has to wait for.
-        }
         Optional<URI> regionUrl = config.region().url();
         Optional<String> token = config.region().token();
         if (role.hasRegion()) {
@@ -170,19 +166,22 @@ public final class RackBoot implements AutoCloseable {
             startRack(loops, timer, regionUrl.orElseThrow(), token.orElseThrow());
         }
         startAdmin(loops);
-        warmUp.join();
+        if (role.hasRack()) {
+            WarmUp.run(loops, WARM_UP, () -> !isAnyMachineHere.getAsBoolean(), System::nanoTime);
+        }
         ready.set(true);
         if (role.hasRack()) {
-            Thread more = warmUp(loops, MORE_WARM_UP, () -> ready.get() && !isAnyMachineHere.getAsBoolean());
+            Thread more = new Thread(
+                    () -> WarmUp.run(
+                            loops,
+                            MORE_WARM_UP,
+                            () -> ready.get() && !isAnyMachineHere.getAsBoolean(),
+                            System::nanoTime),
+                    "warm-up");
+            more.setDaemon(true);
             more.start();
             closeAtEnd(more::join);
         }
-    }
-
-    private static Thread warmUp(EventLoops loops, Duration most, BooleanSupplier isWanted) {
-        Thread thread = new Thread(() -> WarmUp.run(loops, most, isWanted, System::nanoTime), "warm-up");
-        thread.setDaemon(true);
-        return thread;
     }
 
     private URI startRegion(StateDirectory state, EventLoops loops, ScheduledExecutorService timer, String token)
