@@ -98,7 +98,7 @@ public final class RackBoot implements AutoCloseable {
     private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
 
     private static final Duration WARM_UP = Duration.ofMillis(300);
-    private static final Duration MORE_WARM_UP = Duration.ofSeconds(3);
+    private static final Duration MORE_WARM_UP = Duration.ofSeconds(5);
 
     private final Deque<AutoCloseable> started = new ArrayDeque<>();
     private final ServerConfig config;
@@ -152,39 +152,45 @@ public final class RackBoot implements AutoCloseable {
     private void start() throws IOException, InterruptedException {
         StateDirectory state = new StateDirectory(config.state());
         closeAtEnd(own(state));
-        EventLoops loops = closeAtEnd(EventLoops.best());
+        EventLoops httpLoops = closeAtEnd(EventLoops.best("http"));
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
         Optional<URI> regionUrl = config.region().url();
         Optional<String> token = config.region().token();
         if (role.hasRegion()) {
             String ownToken = apiToken(state);
-            regionUrl = Optional.of(startRegion(state, loops, timer, ownToken));
+            regionUrl = Optional.of(startRegion(state, httpLoops, timer, ownToken));
             token = Optional.of(ownToken);
         }
         if (role.hasRack()) {
-            startRack(loops, timer, regionUrl.orElseThrow(), token.orElseThrow());
-        }
-        startAdmin(loops);
-        if (role.hasRack()) {
-            WarmUp.run(loops, WARM_UP, () -> !isAnyMachineHere.getAsBoolean(), System::nanoTime);
-        }
-        ready.set(true);
-        if (role.hasRack()) {
-            Thread more = new Thread(
-                    () -> WarmUp.run(
-                            loops,
-                            MORE_WARM_UP,
-                            () -> ready.get() && !isAnyMachineHere.getAsBoolean(),
-                            System::nanoTime),
-                    "warm-up");
-            more.setDaemon(true);
-            more.start();
-            closeAtEnd(more::join);
+            EventLoops tftpLoops =
+                    closeAtEnd(EventLoops.best("tftp")); // A slow disk under HTTP must not hold these up.
+            startRack(tftpLoops, httpLoops, timer, regionUrl.orElseThrow(), token.orElseThrow());
+            startAdmin(httpLoops);
+            warmUp(tftpLoops, httpLoops);
+        } else {
+            startAdmin(httpLoops);
+            ready.set(true);
         }
     }
 
-    private URI startRegion(StateDirectory state, EventLoops loops, ScheduledExecutorService timer, String token)
+    private void warmUp(EventLoops tftpLoops, EventLoops httpLoops) {
+        WarmUp.run(tftpLoops, httpLoops, WARM_UP, () -> !isAnyMachineHere.getAsBoolean(), System::nanoTime);
+        ready.set(true);
+        Thread more = new Thread(
+                () -> WarmUp.run(
+                        tftpLoops,
+                        httpLoops,
+                        MORE_WARM_UP,
+                        () -> ready.get() && !isAnyMachineHere.getAsBoolean(),
+                        System::nanoTime),
+                "warm-up");
+        more.setDaemon(true);
+        more.start();
+        closeAtEnd(more::join);
+    }
+
+    private URI startRegion(StateDirectory state, EventLoops httpLoops, ScheduledExecutorService timer, String token)
             throws IOException {
         RegionDatabase database = closeAtEnd(RegionDatabase.open(config.api().database()));
         Region region = new Region(
@@ -196,7 +202,7 @@ public final class RackBoot implements AutoCloseable {
         closeAtEnd(region.imports()::stop);
         ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
         HttpListener listener = closeAtEnd(new HttpListener(
-                loops, new RegionApi(region, token, databaseThreads), HttpListener.Limits.API, metrics));
+                httpLoops, new RegionApi(region, token, databaseThreads), HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
             api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));
         }
@@ -210,7 +216,8 @@ public final class RackBoot implements AutoCloseable {
         return url;
     }
 
-    private void startRack(EventLoops loops, ScheduledExecutorService timer, URI regionUrl, String token)
+    private void startRack(
+            EventLoops tftpLoops, EventLoops httpLoops, ScheduledExecutorService timer, URI regionUrl, String token)
             throws IOException, InterruptedException {
         ExecutorService fillThreads = closeAtEnd(pool("fill", config.cache().maxFills() + 2));
         ExecutorService diskThreads = closeAtEnd(pool("disk", 8));
@@ -246,7 +253,7 @@ public final class RackBoot implements AutoCloseable {
                 Clock.systemUTC(),
                 System::nanoTime);
         List<InetAddress> addresses = Addresses.toListenOn(config.bind());
-        HttpListener boot = closeAtEnd(new HttpListener(loops, rack, bootLimits(), metrics));
+        HttpListener boot = closeAtEnd(new HttpListener(httpLoops, rack, bootLimits(), metrics));
         for (InetAddress address : addresses) {
             List<Integer> opened = new ArrayList<>();
             for (int port : config.http().ports()) {
@@ -258,7 +265,7 @@ public final class RackBoot implements AutoCloseable {
         }
         startHttps(boot, addresses);
         TftpListener tftpListener = closeAtEnd(new TftpListener(
-                loops,
+                tftpLoops,
                 rack,
                 new TftpListener.Settings(
                         new Negotiation.Limits(
@@ -310,8 +317,8 @@ public final class RackBoot implements AutoCloseable {
         }
     }
 
-    private void startAdmin(EventLoops loops) throws IOException {
-        HttpListener listener = closeAtEnd(new HttpListener(loops, metrics, HttpListener.Limits.BOOT, metrics));
+    private void startAdmin(EventLoops httpLoops) throws IOException {
+        HttpListener listener = closeAtEnd(new HttpListener(httpLoops, metrics, HttpListener.Limits.BOOT, metrics));
         List<InetAddress> addresses = config.bind().isEmpty()
                 ? List.of(InetAddress.getLoopbackAddress())
                 : Addresses.toListenOn(config.bind());

@@ -35,24 +35,38 @@ final class WarmUp {
     private static final int FILE_BYTES = 1 << 20;
     private static final int PATIENCE_MILLIS = 200;
 
-    private final EventLoops loops;
+    private final EventLoops tftpLoops;
+    private final EventLoops httpLoops;
     private final LongSupplier nanoClock;
-    private final long untilNanos;
+    private final long startNanos;
+    private final long mostNanos;
     private final BooleanSupplier isWanted;
 
-    private WarmUp(EventLoops loops, Duration most, BooleanSupplier isWanted, LongSupplier nanoClock) {
+    private WarmUp(
+            EventLoops tftpLoops,
+            EventLoops httpLoops,
+            Duration most,
+            BooleanSupplier isWanted,
+            LongSupplier nanoClock) {
         this.isWanted = isWanted;
-        this.loops = loops;
+        this.tftpLoops = tftpLoops;
+        this.httpLoops = httpLoops;
         this.nanoClock = nanoClock;
-        this.untilNanos = nanoClock.getAsLong() + most.toNanos();
+        this.startNanos = nanoClock.getAsLong();
+        this.mostNanos = most.toNanos();
     }
 
     /**
      * Takes about {@code most}, or until it is no longer wanted. What goes wrong is no harm: this server is but colder then.
      */
-    static void run(EventLoops loops, Duration most, BooleanSupplier isWanted, LongSupplier nanoClock) {
+    static void run(
+            EventLoops tftpLoops,
+            EventLoops httpLoops,
+            Duration most,
+            BooleanSupplier isWanted,
+            LongSupplier nanoClock) {
         try {
-            WarmUp warmUp = new WarmUp(loops, most, isWanted, nanoClock);
+            WarmUp warmUp = new WarmUp(tftpLoops, httpLoops, most, isWanted, nanoClock);
             warmUp.overHttp();
             warmUp.overTftp();
         } catch (IOException e) {
@@ -60,8 +74,8 @@ final class WarmUp {
         }
     }
 
-    private boolean isTime() {
-        return nanoClock.getAsLong() - untilNanos < 0 && isWanted.getAsBoolean();
+    private boolean isWithin(long nanos) {
+        return nanoClock.getAsLong() - startNanos < nanos && isWanted.getAsBoolean();
     }
 
     private void overTftp() throws IOException {
@@ -70,13 +84,13 @@ final class WarmUp {
                 new TftpService.Answer.Serve(BodySource.of(file), (outcome, detail, bytes, duration) -> {});
         TftpListener.Settings settings = new TftpListener.Settings(
                 Negotiation.Limits.DEFAULT, 100, false, ClientRules.NONE, Duration.ofMillis(PATIENCE_MILLIS));
-        try (TftpListener listener = new TftpListener(loops, service, settings, why -> {}, nanoClock)) {
+        try (TftpListener listener = new TftpListener(tftpLoops, service, settings, why -> {}, nanoClock)) {
             InetSocketAddress server = listener.bind(InetAddress.getLoopbackAddress(), 0);
             boolean windowed = true;
             do { // At least once, in every kind.
                 fetch(server, windowed ? "blksize\0001428\000windowsize\0008\0" : "blksize\0008192\0");
                 windowed = !windowed;
-            } while (isTime() || !windowed);
+            } while (isWithin(mostNanos) || !windowed);
         }
     }
 
@@ -108,7 +122,7 @@ final class WarmUp {
         byte[] body = new byte[4_096];
         HttpReply reply = HttpReply.bytes(200, "application/octet-stream", body);
         HttpListener listener = new HttpListener(
-                loops,
+                httpLoops,
                 call -> CompletableFuture.completedFuture(reply),
                 HttpListener.Limits.BOOT.within(
                         HttpListener.Deadlines.STANDARD.stoppingWithin(Duration.ofMillis(PATIENCE_MILLIS))),
@@ -119,7 +133,7 @@ final class WarmUp {
                 Socket socket = new Socket(server.getAddress(), server.getPort())) {
             socket.setSoTimeout(PATIENCE_MILLIS);
             InputStream in = new BufferedInputStream(socket.getInputStream());
-            for (int i = 0; i < 300; i++) {
+            for (int i = 0; i < 300 || isWithin(mostNanos / 3); i++) {
                 socket.getOutputStream().write(request);
                 int head = 0;
                 while (head < 4) { // Up to the empty line.

@@ -24,6 +24,7 @@ final class BodySender {
     static final int SMALL_BYTES = 64 << 10;
 
     private static final int MAX_REASON = 200;
+    private static final int MAX_FILE_PART_BYTES = 2 << 20;
 
     private final HttpConnection connection;
     private final ChannelHandlerContext ctx;
@@ -36,7 +37,8 @@ final class BodySender {
     private long at;
     private @Nullable Chunk chunk;
     private ByteBuffer part = ByteBuffer.allocate(0);
-    private @Nullable DefaultFileRegion region;
+    private @Nullable FileChannel verified;
+    private @Nullable FilePart region;
     private boolean headSent;
     private boolean pumping;
     private boolean waiting;
@@ -69,7 +71,7 @@ final class BodySender {
 
     /** Bytes of a file that went out so far; other bytes the connection counts itself. */
     long fileBytes() {
-        DefaultFileRegion current = region;
+        FilePart current = region;
         return current == null ? 0 : current.transferred();
     }
 
@@ -88,22 +90,37 @@ final class BodySender {
         if (file.isEmpty()) {
             return false;
         }
-        long length = end - at;
         connection.write(connection.head(reply, keepAlive, 0));
-        DefaultFileRegion sent = new DefaultFileRegion(file.get(), at, length);
+        verified = file.get();
+        sendFilePart(file.get());
+        return true;
+    }
+
+    /** The kernel sends all it is given before it comes back: others wait no longer than for one part. */
+    private void sendFilePart(FileChannel file) {
+        int length = (int) Math.min(end - at, MAX_FILE_PART_BYTES);
+        FilePart sent = new FilePart(file, at, length);
         region = sent;
         ctx.writeAndFlush(sent).addListener(done -> {
             region = null;
-            if (done.isSuccess()) {
-                sentBytes = length;
-                connection.wroteFile(length);
-                finish();
-            } else {
+            at += length;
+            if (!done.isSuccess()) {
                 abort(done.cause());
+            } else {
+                sentBytes += length;
+                connection.wroteFile(length);
+                if (at < end) {
+                    ctx.executor().execute(() -> {
+                        if (!ended) {
+                            sendFilePart(file);
+                        }
+                    });
+                    return;
+                }
+                finish();
             }
             connection.settle();
         });
-        return true;
     }
 
     /** Goes on until something has to be waited for. */
@@ -227,8 +244,21 @@ final class BodySender {
         if (!ended) {
             ended = true;
             releaseChunk();
+            closeFile();
             part = ByteBuffer.allocate(0);
             reply.whenSent().sent(sentBytes, Optional.ofNullable(failure));
+        }
+    }
+
+    private void closeFile() {
+        FileChannel open = verified;
+        if (open != null) {
+            verified = null;
+            try {
+                open.close();
+            } catch (IOException e) {
+                // It was only read.
+            }
         }
     }
 
@@ -238,5 +268,15 @@ final class BodySender {
             chunk = null;
             held.release();
         }
+    }
+
+    /** Leaves the file open for the next part. */
+    private static final class FilePart extends DefaultFileRegion {
+        FilePart(FileChannel file, long position, long count) {
+            super(file, position, count);
+        }
+
+        @Override
+        protected void deallocate() {}
     }
 }

@@ -1,9 +1,11 @@
 package org.rackboot.server.net;
 
 import io.netty.channel.ChannelFactory;
+import io.netty.channel.DefaultSelectStrategyFactory;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.SelectStrategy;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.epoll.EpollIoHandler;
@@ -22,24 +24,34 @@ import java.util.concurrent.TimeUnit;
 
 /** The threads that carry packets, and the channel classes that fit them: epoll on Linux, NIO elsewhere. */
 public final class EventLoops implements AutoCloseable {
+    private static final int MAX_THREADS = 4;
+
     private final boolean epoll;
     private final EventLoopGroup group;
 
-    private EventLoops(boolean epoll, int threads) {
+    private EventLoops(String name, boolean epoll) {
         this.epoll = epoll;
-        IoHandlerFactory handlers = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
-        this.group = new MultiThreadIoEventLoopGroup(threads, new DefaultThreadFactory("io", true), handlers);
+        int processors = Runtime.getRuntime().availableProcessors();
+        IoHandlerFactory handlers =
+                epoll ? EpollIoHandler.newFactory(0, () -> waiting(processors)) : NioIoHandler.newFactory();
+        int threads = Math.min(MAX_THREADS, processors);
+        this.group = new MultiThreadIoEventLoopGroup(threads, new DefaultThreadFactory(name, true), handlers);
     }
 
     /** At most four threads: with segmented sends one already fills a fast link. */
-    public static EventLoops best() {
-        return new EventLoops(
-                Epoll.isAvailable(), Math.min(4, Runtime.getRuntime().availableProcessors()));
+    public static EventLoops best(String name) {
+        return new EventLoops(name, Epoll.isAvailable());
     }
 
     /** The same on any system, without native code. */
-    public static EventLoops nio() {
-        return new EventLoops(false, Math.min(4, Runtime.getRuntime().availableProcessors()));
+    public static EventLoops nio(String name) {
+        return new EventLoops(name, false);
+    }
+
+    private static SelectStrategy waiting(int processors) {
+        return processors == 1
+                ? DefaultSelectStrategyFactory.INSTANCE.newSelectStrategy()
+                : new BriefSpin(System::nanoTime);
     }
 
     public EventLoopGroup group() {

@@ -424,7 +424,9 @@ final class Transfer {
                 Duration.ofNanos(nanoClock.getAsLong() - startedNanos));
         Channel socket = channel;
         if (socket != null && ownsChannel) {
-            socket.close();
+            // Later, as it may be in the middle of reading: it would read once more, by a number that is another's by
+            // then.
+            socket.eventLoop().execute(socket::close);
         }
     }
 

@@ -35,7 +35,7 @@ class GetHttpTest {
     @TempDir
     Path directory = Path.of("");
 
-    private final EventLoops loops = EventLoops.best();
+    private final EventLoops loops = EventLoops.best("test");
     private final HttpListener listener =
             new HttpListener(loops, GetHttpTest::answer, HttpListener.Limits.BOOT, why -> {});
     private String root = "";

@@ -37,7 +37,7 @@ class GetTftpTest {
     @TempDir
     Path directory = Path.of("");
 
-    private final EventLoops loops = EventLoops.best();
+    private final EventLoops loops = EventLoops.best("test");
     private final TftpListener listener = listener(false);
     private String root = "";
 

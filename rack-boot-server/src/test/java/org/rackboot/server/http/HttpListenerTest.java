@@ -35,7 +35,7 @@ class HttpListenerTest {
     @TempDir
     static Path directory;
 
-    private final EventLoops loops = EventLoops.best();
+    private final EventLoops loops = EventLoops.best("test");
     private final Map<String, HeldContent> files = new ConcurrentHashMap<>();
     private final List<HttpListener.Refused> refused = new CopyOnWriteArrayList<>();
     private final AtomicReference<Optional<Throwable>> lastEnd = new AtomicReference<>(Optional.empty());

@@ -32,7 +32,7 @@ class HttpMalformedTest {
 
     private static final String SOUND = "GET /asked-for HTTP/1.1\r\nHost: a\r\n";
 
-    private final EventLoops loops = EventLoops.best();
+    private final EventLoops loops = EventLoops.best("test");
     private final List<HttpListener.Refused> refused = new CopyOnWriteArrayList<>();
     private final List<String> served = new CopyOnWriteArrayList<>();
     private final HttpListener listener = new HttpListener(loops, this::serve, HttpListener.Limits.BOOT, refused::add);

@@ -49,7 +49,7 @@ class HttpOverloadTest {
     /** Clients in front, so that closing a listener does not wait for them. */
     private final List<AutoCloseable> opened = new ArrayList<>();
 
-    private EventLoops loops = EventLoops.best();
+    private EventLoops loops = EventLoops.best("test");
 
     @AfterEach
     void stop() throws Exception {
@@ -300,7 +300,7 @@ class HttpOverloadTest {
     @ValueSource(booleans = {true, false})
     void halfClosedAndResetConnectionsLeaveNothingBehind(boolean epoll) throws Exception {
         loops.close();
-        loops = epoll ? EventLoops.best() : EventLoops.nio();
+        loops = epoll ? EventLoops.best("test") : EventLoops.nio("test");
         CompletableFuture<HttpReply> never = new CompletableFuture<>();
         HttpListener listener = listener(Limits.BOOT);
         InetSocketAddress server = bind(listener);

@@ -56,7 +56,7 @@ class HttpsListenerTest {
     @TempDir
     Path directory;
 
-    private final EventLoops loops = EventLoops.best();
+    private final EventLoops loops = EventLoops.best("test");
     private final List<Refused> refused = new CopyOnWriteArrayList<>();
     private final AtomicInteger reloads = new AtomicInteger();
     private final AtomicInteger failedReloads = new AtomicInteger();

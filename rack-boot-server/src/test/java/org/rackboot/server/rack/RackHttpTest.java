@@ -52,7 +52,7 @@ class RackHttpTest {
     @TempDir
     Path directory;
 
-    private final EventLoops loops = EventLoops.best();
+    private final EventLoops loops = EventLoops.best("test");
     private final BootEvents events = new BootEvents(new Neighbours(Path.of("/proc/net/arp"), new AtomicLong()::get));
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();

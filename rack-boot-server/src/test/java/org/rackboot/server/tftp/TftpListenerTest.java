@@ -46,7 +46,7 @@ class TftpListenerTest {
     private static final byte[] LARGE = random(33_600_000, 2); // 65,625 blocks of 512: the number wraps.
 
     private final boolean singlePort;
-    private final EventLoops loops = EventLoops.best();
+    private final EventLoops loops = EventLoops.best("test");
     private final Map<String, byte[]> files = new ConcurrentHashMap<>();
     private final List<String> ends = new CopyOnWriteArrayList<>();
     private final Map<TftpListener.Dropped, Integer> dropped = new EnumMap<>(TftpListener.Dropped.class);
