@@ -39,6 +39,8 @@ import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.region.Region;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.sync.HttpMirror;
+import org.rackboot.region.sync.ImportSchedule;
+import org.rackboot.region.sync.Importer;
 import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.config.StateDirectory;
 import org.rackboot.server.event.BootEvents;
@@ -198,8 +200,12 @@ public final class RackBoot implements AutoCloseable {
                 new HttpMirror(timer),
                 Clock.systemUTC(),
                 pause -> TimeUnit.NANOSECONDS.sleep(pause.toNanos()),
-                config.boot().kernelOptions());
+                new Region.Settings(
+                        config.boot().kernelOptions(),
+                        config.imports().singleSource(),
+                        new Importer.Settings(config.imports().keepVersions(), database::freeBytes)));
         closeAtEnd(region.imports()::stop);
+        new ImportSchedule(region.imports(), timer, config.imports().interval(), new SecureRandom()).start();
         ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
         HttpListener listener = closeAtEnd(new HttpListener(
                 httpLoops, new RegionApi(region, token, databaseThreads), HttpListener.Limits.API, metrics));

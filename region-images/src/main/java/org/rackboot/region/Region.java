@@ -1,10 +1,15 @@
 package org.rackboot.region;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,7 +18,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.rackboot.region.catalog.CatalogDocument;
+import org.rackboot.region.catalog.Served;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
 import org.rackboot.region.source.BootSource;
@@ -23,11 +30,13 @@ import org.rackboot.region.source.SourceStatus;
 import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository;
+import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.sync.ImportService;
 import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.Mirror;
+import org.rackboot.region.sync.SourceOffer;
 
 /**
  * Everything that can be asked of a region. What its API and command line offer is a thin layer over this.
@@ -37,6 +46,8 @@ import org.rackboot.region.sync.Mirror;
 public final class Region {
     /** MAAS's own image stream, there from the start. */
     public static final String DEFAULT_SOURCE_URL = "http://images.maas.io/ephemeral-v3/stable/";
+
+    private static final String DEFAULT_SOURCE_NAME = "maas-stable";
 
     /** Where Ubuntu's package puts the keyring that signs it. */
     public static final String DEFAULT_KEYRING = "/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg";
@@ -49,8 +60,9 @@ public final class Region {
     private final ContentRepository contents;
     private final ImageRepository images;
     private final ImportService imports;
+    private final Importer importer;
     private final Clock clock;
-    private final List<String> kernelOptions;
+    private final Settings settings;
     private CompletableFuture<Void> change = new CompletableFuture<>(); // Guarded by this.
 
     /** A request that cannot be granted as it is; the message says why and what to do. */
@@ -75,12 +87,23 @@ public final class Region {
     }
 
     /**
+     * What operators choose.
+     *
      * @param kernelOptions words added to every machine's kernel command line
-     * @param pause how an import waits between two tries
+     * @param singleSource whether, with more than one enabled source, selections cannot be changed (the incumbent's rule)
      */
-    public Region(RegionDatabase database, Mirror mirror, Clock clock, Importer.Pause pause, List<String> kernelOptions)
+    public record Settings(List<String> kernelOptions, boolean singleSource, Importer.Settings imports) {
+        public static final Settings DEFAULT = new Settings(List.of(), false, Importer.Settings.DEFAULT);
+
+        public Settings {
+            kernelOptions = List.copyOf(kernelOptions);
+        }
+    }
+
+    /** @param pause how an import waits between two tries */
+    public Region(RegionDatabase database, Mirror mirror, Clock clock, Importer.Pause pause, Settings settings)
             throws DatabaseException {
-        this(database, mirror, clock, pause, kernelOptions, DEFAULT_KEYRING);
+        this(database, mirror, clock, pause, settings, DEFAULT_KEYRING);
     }
 
     Region(
@@ -88,15 +111,15 @@ public final class Region {
             Mirror mirror,
             Clock clock,
             Importer.Pause pause,
-            List<String> kernelOptions,
+            Settings settings,
             String defaultKeyring)
             throws DatabaseException {
         this.sources = new SourceRepository(database);
         this.contents = new ContentRepository(database);
         this.images = new ImageRepository(database);
         this.clock = clock;
-        this.kernelOptions = List.copyOf(kernelOptions);
-        Importer importer = new Importer(sources, contents, images, mirror, clock, pause);
+        this.settings = settings;
+        this.importer = new Importer(sources, contents, images, mirror, settings.imports(), clock, pause);
         this.imports = new ImportService(importer, this::usableSources, this::announceChange, clock);
         addDefaultSource(defaultKeyring);
     }
@@ -111,45 +134,201 @@ public final class Region {
     }
 
     /**
-     * Adds a source; nothing is fetched from it yet.
+     * What an operator says of a source. Empty = as it is, or as usual for a new one.
      *
      * @param url http or https, of the mirror's root or of its index
-     * @param keyring binary or armoured; absent only together with {@code unsigned}
+     * @param keyring binary or armoured
+     * @param unsigned take what comes without a signature; excludes a keyring
+     * @param mirrors further addresses of the same stream
+     * @param proxy {@code http://host:port}; an empty text = none
+     * @param caCertificates PEM; an empty text = none
      */
-    public SourceStatus addSource(
-            String url, Optional<String> name, Optional<byte[]> keyring, boolean unsigned, Optional<Integer> priority)
+    public record SourceChange(
+            Optional<String> url,
+            Optional<String> name,
+            Optional<byte[]> keyring,
+            Optional<Boolean> unsigned,
+            Optional<Integer> priority,
+            Optional<Boolean> enabled,
+            Optional<List<String>> mirrors,
+            Optional<String> proxy,
+            Optional<String> caCertificates) {}
+
+    /** Adds a source; nothing is fetched from it yet. Its address is needed, and either a keyring or {@code unsigned}. */
+    public SourceStatus addSource(SourceChange change) throws RefusedException, DatabaseException {
+        Optional<BootSource> added = sources.add(described(change), clock.instant());
+        return status(added.orElseThrow(Region::isTaken));
+    }
+
+    /**
+     * Changes a source; what is not said stays.
+     *
+     * @param acceptOlder whether the next import may take a stream that is older than the last one accepted
+     */
+    public SourceStatus updateSource(String name, SourceChange change, boolean acceptOlder)
             throws RefusedException, DatabaseException {
-        URI root = mirrorRoot(url);
-        if (unsigned == keyring.isPresent()) {
+        BootSource before = source(name);
+        BootSource after = described(before, change);
+        Optional<BootSource> updated =
+                sources.update(after, acceptOlder || !after.url().equals(before.url()));
+        announceChange();
+        return status(updated.orElseThrow(Region::isTaken));
+    }
+
+    /** Removes a source, and with it the images that came from it. */
+    public void removeSource(String name) throws RefusedException, DatabaseException {
+        BootSource source = source(name);
+        if (source.name().equals(DEFAULT_SOURCE_NAME)) {
+            throw new RefusedException(
+                    RefusedException.Kind.CONFLICT,
+                    "The source '%s' is always there; switch it off with 'rackboot sources update %s --disable'"
+                            .formatted(DEFAULT_SOURCE_NAME, DEFAULT_SOURCE_NAME));
+        }
+        sources.remove(source.id());
+        announceChange();
+    }
+
+    /** What a source would offer, without saving anything: one that is known by its name, or one that is described. */
+    public SourceOffer probe(Optional<String> name, SourceChange change)
+            throws RefusedException, DatabaseException, InterruptedException {
+        return importer.probe(name.isPresent() ? source(name.get()) : described(change));
+    }
+
+    /** One source, by its name, address or id, with its state. */
+    public SourceStatus sourceStatus(String name) throws RefusedException, DatabaseException {
+        return status(source(name));
+    }
+
+    /** What operators should know about the sources as a whole; empty when all is well. */
+    public List<String> warnings() throws DatabaseException {
+        long enabled = sources().stream().filter(SourceStatus::usable).count();
+        return enabled <= 1
+                ? List.of()
+                : List.of(
+                        ("%d boot sources are enabled. Of each image the one of the highest priority is imported; image"
+                                        + " management as MAAS knows it works with one source only%s")
+                                .formatted(
+                                        enabled,
+                                        settings.singleSource()
+                                                ? ", so selections cannot be changed (region.single-source)"
+                                                : ""));
+    }
+
+    private BootSource source(String name) throws RefusedException, DatabaseException {
+        for (BootSource source : sources.sources()) {
+            if (source.name().equals(name)
+                    || source.url().toString().equals(name)
+                    || Long.toString(source.id()).equals(name)) {
+                return source;
+            }
+        }
+        throw new RefusedException(
+                RefusedException.Kind.NOT_FOUND,
+                "There is no source '%s'; see 'rackboot sources list'".formatted(name));
+    }
+
+    private static BootSource described(SourceChange change) throws RefusedException {
+        boolean unsigned = change.unsigned().orElse(false);
+        if (unsigned == change.keyring().isPresent()) {
             throw new RefusedException(
                     RefusedException.Kind.INVALID,
                     unsigned
                             ? "A source is either signed by a keyring or unsigned: give --keyring or --unsigned, not both"
                             : "A source needs --keyring FILE with the keys that sign it, or --unsigned to take what comes");
         }
-        if (keyring.isPresent()) {
-            requireKeyring(keyring.get());
-        }
-        if (name.isPresent() && !SOURCE_NAME.matcher(name.get()).matches()) {
+        URI root = mirrorRoot(change.url().orElse(""));
+        return described(
+                new BootSource(0, root.toString(), root, ADDED_SOURCE_PRIORITY, true, unsigned, Optional.empty()),
+                change);
+    }
+
+    private static BootSource described(BootSource before, SourceChange change) throws RefusedException {
+        if (change.name().isPresent()
+                && !SOURCE_NAME.matcher(change.name().get()).matches()) {
             throw new RefusedException(
                     RefusedException.Kind.INVALID,
                     "A source's name has 1 to 200 letters, digits, blanks and ._:/+@-, and begins with a letter or digit");
         }
-        BootSource source = new BootSource(
-                0,
-                name.orElse(root.toString()),
-                root,
-                priority.orElse(ADDED_SOURCE_PRIORITY),
-                true,
-                unsigned,
-                keyring.map(Trust.Data::new));
-        Optional<BootSource> added = sources.add(source, clock.instant());
-        if (added.isEmpty()) {
-            throw new RefusedException(
-                    RefusedException.Kind.CONFLICT,
-                    "There is a source with this name or address already; see 'rackboot sources list'");
+        if (change.priority().isPresent() && change.priority().get() < 0) {
+            throw new RefusedException(RefusedException.Kind.INVALID, "A source's priority is 0 or more");
         }
-        return status(added.get());
+        boolean unsigned =
+                change.unsigned().orElse(before.unsigned() && change.keyring().isEmpty());
+        Optional<Trust> trust = before.trust();
+        if (change.keyring().isPresent()) {
+            requireKeyring(change.keyring().get());
+            trust = Optional.of(new Trust.Data(change.keyring().get()));
+        }
+        if (unsigned && change.keyring().isPresent()) {
+            throw new RefusedException(
+                    RefusedException.Kind.INVALID,
+                    "A source is either signed by a keyring or unsigned: give --keyring or --unsigned, not both");
+        }
+        if (!unsigned && trust.isEmpty()) {
+            throw new RefusedException(
+                    RefusedException.Kind.INVALID,
+                    "A source that was unsigned needs --keyring FILE to become a signed one");
+        }
+        BootSource.Access access = before.access();
+        List<URI> mirrors = access.mirrors();
+        if (change.mirrors().isPresent()) {
+            mirrors = new ArrayList<>();
+            for (String mirror : change.mirrors().get()) {
+                mirrors.add(mirrorRoot(mirror));
+            }
+        }
+        return new BootSource(
+                before.id(),
+                change.name().orElse(before.name()),
+                change.url().isPresent() ? mirrorRoot(change.url().get()) : before.url(),
+                change.priority().orElse(before.priority()),
+                change.enabled().orElse(before.enabled()),
+                unsigned,
+                unsigned ? Optional.empty() : trust,
+                new BootSource.Access(
+                        mirrors,
+                        change.proxy().isPresent() ? proxy(change.proxy().get()) : access.proxy(),
+                        change.caCertificates().isPresent()
+                                ? certificates(change.caCertificates().get())
+                                : access.caCertificates()));
+    }
+
+    private static Optional<URI> proxy(String text) throws RefusedException {
+        if (text.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            URI uri = new URI(text.strip());
+            if ("http".equals(uri.getScheme()) && uri.getHost() != null && uri.getRawUserInfo() == null) {
+                return Optional.of(uri);
+            }
+        } catch (URISyntaxException e) {
+            throw new RefusedException(RefusedException.Kind.INVALID, "A proxy is http://host:port");
+        }
+        throw new RefusedException(RefusedException.Kind.INVALID, "A proxy is http://host:port");
+    }
+
+    private static Optional<String> certificates(String pem) throws RefusedException {
+        if (pem.isEmpty()) {
+            return Optional.empty();
+        }
+        try (InputStream in = new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII))) {
+            if (!CertificateFactory.getInstance("X.509")
+                    .generateCertificates(in)
+                    .isEmpty()) {
+                return Optional.of(pem);
+            }
+        } catch (CertificateException | IOException e) {
+            throw new RefusedException(
+                    RefusedException.Kind.INVALID, "The CA file has no certificate in PEM form: " + e.getMessage());
+        }
+        throw new RefusedException(RefusedException.Kind.INVALID, "The CA file has no certificate in PEM form");
+    }
+
+    private static RefusedException isTaken() {
+        return new RefusedException(
+                RefusedException.Kind.CONFLICT,
+                "There is a source with this name or address already; see 'rackboot sources list'");
     }
 
     public List<Selection> selections() throws DatabaseException {
@@ -162,6 +341,7 @@ public final class Region {
      * @return whether the selection is new
      */
     public boolean addSelection(Selection selection) throws RefusedException, DatabaseException {
+        requireOneSource();
         for (String word : List.of(
                 selection.os(), selection.release(), selection.arch(), selection.subarch(), selection.label())) {
             if (!WORD.matcher(word).matches()) {
@@ -173,13 +353,116 @@ public final class Region {
         return sources.add(selection, clock.instant());
     }
 
+    /** Forgets a selection; its images go with the next import, unless another selection wants them. */
+    public void removeSelection(Selection selection) throws RefusedException, DatabaseException {
+        requireOneSource();
+        if (!sources.remove(selection)) {
+            throw new RefusedException(
+                    RefusedException.Kind.NOT_FOUND,
+                    "There is no selection %s; see 'rackboot selections list'".formatted(selection.describe()));
+        }
+    }
+
+    private void requireOneSource() throws RefusedException, DatabaseException {
+        if (settings.singleSource() && !warnings().isEmpty()) {
+            throw new RefusedException(
+                    RefusedException.Kind.CONFLICT,
+                    "With region.single-source, selections are changed only while one boot source is enabled: disable or"
+                            + " remove the others first");
+        }
+    }
+
     public ImportService imports() {
         return imports;
     }
 
     /** Every published version: images first, then bootloaders; newest serial first. */
-    public List<ImageRepository.Version> versions() throws DatabaseException {
+    public List<Version> versions() throws DatabaseException {
         return images.versions();
+    }
+
+    /**
+     * Holds an image at one of its versions: machines get it, and no import deletes it.
+     *
+     * @param name as {@code Image.name()} says
+     * @param serial empty = the one that is served now
+     * @return the version
+     */
+    public Version pin(String name, Optional<String> serial) throws RefusedException, DatabaseException {
+        List<Version> versions = versionsOf(name);
+        Version version = serial.isPresent() ? version(versions, serial.get()) : served(versions);
+        images.pin(version, Optional.of(version.serial()));
+        announceChange();
+        return version;
+    }
+
+    /** Lets an image follow its newest version again. */
+    public Version unpin(String name) throws RefusedException, DatabaseException {
+        images.pin(versionsOf(name).get(0), Optional.empty());
+        announceChange();
+        return served(versionsOf(name));
+    }
+
+    /** Goes back to the version before the one that is served, and holds the image there. */
+    public Version rollback(String name) throws RefusedException, DatabaseException {
+        List<Version> versions = versionsOf(name);
+        Version now = served(versions);
+        for (Version older : versions) { // Newest first.
+            if (older.source().equals(now.source()) && older.serial().compareTo(now.serial()) < 0) {
+                images.pin(older, Optional.of(older.serial()));
+                announceChange();
+                return older;
+            }
+        }
+        throw new RefusedException(
+                RefusedException.Kind.CONFLICT,
+                "%s has no version before %s to go back to".formatted(name, now.serial()));
+    }
+
+    /**
+     * Deletes an image, or one version of it, at once. What is still selected comes back with the next import.
+     *
+     * @return what was deleted
+     */
+    public List<Version> delete(String name, Optional<String> serial) throws RefusedException, DatabaseException {
+        List<Version> versions = versionsOf(name);
+        List<Version> going = serial.isPresent() ? List.of(version(versions, serial.get())) : versions;
+        images.delete(going);
+        announceChange();
+        return going;
+    }
+
+    private List<Version> versionsOf(String name) throws RefusedException, DatabaseException {
+        List<Version> found = images.versions().stream()
+                .filter(version -> version.image().name().equals(name))
+                .toList();
+        if (found.isEmpty()) {
+            throw new RefusedException(
+                    RefusedException.Kind.NOT_FOUND,
+                    "No image is called '%s'; see 'rackboot images list'".formatted(name));
+        }
+        return found;
+    }
+
+    private static Version version(List<Version> versions, String serial) throws RefusedException {
+        return versions.stream()
+                .filter(version -> version.serial().equals(serial))
+                .findFirst()
+                .orElseThrow(() -> new RefusedException(
+                        RefusedException.Kind.NOT_FOUND,
+                        "%s has no version %s; it has %s"
+                                .formatted(
+                                        versions.get(0).image().name(),
+                                        serial,
+                                        versions.stream().map(Version::serial).collect(Collectors.joining(", ")))));
+    }
+
+    private static Version served(List<Version> versions) {
+        return Served.of(versions).stream()
+                .filter(Served::isServed)
+                .map(Served::version)
+                .findFirst()
+                .orElseThrow();
     }
 
     public ContentRepository contents() {
@@ -193,7 +476,7 @@ public final class Region {
     /** The catalog as racks read it. Versions are read before their content, so a document is never newer than it says. */
     public byte[] catalog() throws DatabaseException {
         long version = images.catalogVersion();
-        return CatalogDocument.render(version, images.versions(), kernelOptions);
+        return CatalogDocument.render(version, images.versions(), settings.kernelOptions());
     }
 
     /** Completes when the catalog may have changed; take it before looking at the version. */
@@ -221,7 +504,7 @@ public final class Region {
         sources.add(
                 new BootSource(
                         0,
-                        "maas-stable",
+                        DEFAULT_SOURCE_NAME,
                         URI.create(DEFAULT_SOURCE_URL),
                         0,
                         true,

@@ -11,6 +11,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
@@ -22,12 +23,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.region.Region.RefusedException;
+import org.rackboot.region.Region.SourceChange;
+import org.rackboot.region.catalog.Served;
 import org.rackboot.region.signature.TestSigner;
 import org.rackboot.region.source.Selection;
 import org.rackboot.region.source.SourceStatus;
+import org.rackboot.region.store.ImageRepository;
+import org.rackboot.region.store.ImageRepository.Kind;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.TestDatabase;
 import org.rackboot.region.sync.ImportReport.Outcome;
+import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.Mirror;
 
 @Timeout(60)
@@ -42,6 +48,7 @@ class RegionTest {
     private Path defaultKeyring;
     private RegionDatabase database;
     private Region region;
+    private boolean singleSource;
 
     @BeforeEach
     void open() throws Exception {
@@ -156,10 +163,10 @@ class RegionTest {
 
     @Test
     void aSourceIsSignedOrSaidToBeUnsigned() throws Exception {
-        SourceStatus signed = region.addSource(
-                "http://a.example/", Optional.of("mine"), Optional.of(SIGNER.keyring()), false, Optional.empty());
+        SourceStatus signed = region.addSource(change(
+                "http://a.example/", Optional.of("mine"), Optional.of(SIGNER.keyring()), false, Optional.empty()));
         SourceStatus unsigned =
-                region.addSource("http://b.example/", Optional.empty(), Optional.empty(), true, Optional.of(7));
+                region.addSource(change("http://b.example/", Optional.empty(), Optional.empty(), true, Optional.of(7)));
 
         assertThat(signed.fingerprints()).containsExactly(SIGNER.fingerprint());
         assertThat(signed.usable()).isTrue();
@@ -184,8 +191,8 @@ class RegionTest {
                 .extracting(RefusedException::kind)
                 .isEqualTo(RefusedException.Kind.CONFLICT);
         assertThatExceptionOfType(RefusedException.class)
-                .isThrownBy(() -> region.addSource(
-                        "http://other.example/", Optional.of("maas-stable"), Optional.empty(), true, Optional.empty()))
+                .isThrownBy(() -> region.addSource(change(
+                        "http://other.example/", Optional.of("maas-stable"), Optional.empty(), true, Optional.empty())))
                 .extracting(RefusedException::kind)
                 .isEqualTo(RefusedException.Kind.CONFLICT);
     }
@@ -195,7 +202,7 @@ class RegionTest {
     void aNameThatCannotBeShownIsRefused(String name) {
         assertThatExceptionOfType(RefusedException.class)
                 .isThrownBy(() -> region.addSource(
-                        "http://a.example/", Optional.of(name), Optional.empty(), true, Optional.empty()))
+                        change("http://a.example/", Optional.of(name), Optional.empty(), true, Optional.empty())))
                 .withMessageContaining("name");
     }
 
@@ -240,6 +247,180 @@ class RegionTest {
                 .contains("\"version\":" + region.catalogVersion(), "\"kernelOptions\":[\"console=ttyS0\"]");
     }
 
+    // Changes of sources.
+
+    @Test
+    void whatIsNotSaidOfASourceStays() throws Exception {
+        region.addSource(
+                change("http://a.example/", Optional.of("a"), Optional.of(SIGNER.keyring()), false, Optional.of(5)));
+
+        SourceStatus disabled = region.updateSource("a", disabling(), false);
+
+        assertThat(disabled.source().enabled()).isFalse();
+        assertThat(disabled.source().priority()).isEqualTo(5);
+        assertThat(disabled.fingerprints()).containsExactly(SIGNER.fingerprint());
+        SourceStatus moved = region.updateSource(
+                "http://a.example/",
+                new SourceChange(
+                        Optional.of("http://b.example/x"),
+                        Optional.of("b"),
+                        Optional.empty(),
+                        Optional.of(true),
+                        Optional.of(6),
+                        Optional.of(true),
+                        Optional.of(List.of("http://m.example")),
+                        Optional.of("http://proxy.example:3128"),
+                        Optional.empty()),
+                false);
+        assertThat(moved.source().url()).hasToString("http://b.example/x/");
+        assertThat(moved.source().unsigned()).isTrue();
+        assertThat(moved.source().trust()).isEmpty();
+        assertThat(moved.source().access().mirrors()).containsExactly(URI.create("http://m.example/"));
+        assertThat(moved.source().access().proxy()).contains(URI.create("http://proxy.example:3128"));
+    }
+
+    @Test
+    void aChangeThatMakesNoSourceIsRefused() throws Exception {
+        region.addSource(change("http://a.example/", Optional.of("a"), Optional.empty(), true, Optional.empty()));
+
+        refusedChange("needs --keyring FILE to become", "a", Optional.of(false), Optional.empty(), Optional.empty());
+        refusedChange("A proxy is http://host:port", "a", Optional.empty(), Optional.of("ftp://p"), Optional.empty());
+        refusedChange("no certificate", "a", Optional.empty(), Optional.empty(), Optional.of("rubbish"));
+        refusedChange("There is no source 'x'", "x", Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    @Test
+    void theDefaultSourceIsSwitchedOffNotRemoved() throws Exception {
+        assertThatExceptionOfType(RefusedException.class)
+                .isThrownBy(() -> region.removeSource("maas-stable"))
+                .withMessageContaining("rackboot sources update maas-stable --disable");
+        add("http://a.example/");
+
+        region.removeSource("http://a.example/");
+
+        assertThat(region.sources()).hasSize(1);
+    }
+
+    @Test
+    void withTwoUsableSourcesThereIsAWarningAndIfSoSetSelectionsCannotBeChanged() throws Exception {
+        var noble = new Selection(0, "ubuntu", "noble", "amd64", "*", "*");
+        add("http://a.example/");
+        assertThat(region.warnings()).isEmpty();
+        region.addSelection(noble);
+        add("http://b.example/");
+
+        assertThat(region.warnings()).singleElement().asString().contains("2 boot sources are enabled");
+        region.removeSelection(noble);
+        region.addSelection(noble);
+
+        singleSource = true;
+        region = region();
+        assertThat(region.warnings()).singleElement().asString().contains("region.single-source");
+        assertThatExceptionOfType(RefusedException.class)
+                .isThrownBy(() -> region.removeSelection(noble))
+                .withMessageContaining("only while one boot source is enabled");
+        assertThatExceptionOfType(RefusedException.class).isThrownBy(() -> region.addSelection(noble));
+        region.updateSource("http://b.example/", disabling(), false);
+        region.removeSelection(noble);
+        assertThatExceptionOfType(RefusedException.class)
+                .isThrownBy(() -> region.removeSelection(noble))
+                .extracting(RefusedException::kind)
+                .isEqualTo(RefusedException.Kind.NOT_FOUND);
+    }
+
+    // Versions.
+
+    @Test
+    void anImageIsPinnedRolledBackLetGoAndDeleted() throws Exception {
+        String noble = "ubuntu/noble/amd64/ga-24.04";
+        publish("1", "2", "3");
+        assertThat(served(noble)).isEqualTo("3");
+
+        assertThat(region.rollback(noble).serial()).isEqualTo("2");
+        assertThat(served(noble)).isEqualTo("2");
+        assertThat(region.rollback(noble).serial()).isEqualTo("1");
+        assertThatExceptionOfType(RefusedException.class)
+                .isThrownBy(() -> region.rollback(noble))
+                .withMessageContaining("no version before 1");
+        assertThat(region.unpin(noble).serial()).isEqualTo("3");
+        assertThat(region.pin(noble, Optional.of("2")).serial()).isEqualTo("2");
+        assertThat(served(noble)).isEqualTo("2");
+        assertThat(region.delete(noble, Optional.of("2"))).hasSize(1);
+        assertThat(served(noble)).isEqualTo("3");
+        assertThat(region.pin(noble, Optional.empty()).serial()).isEqualTo("3");
+        assertThatExceptionOfType(RefusedException.class)
+                .isThrownBy(() -> region.pin(noble, Optional.of("2")))
+                .withMessageContaining("has no version 2; it has 3, 1");
+        assertThat(region.delete(noble, Optional.empty())).hasSize(2);
+        assertThat(region.versions()).isEmpty();
+        assertThatExceptionOfType(RefusedException.class)
+                .isThrownBy(() -> region.pin(noble, Optional.empty()))
+                .extracting(RefusedException::kind)
+                .isEqualTo(RefusedException.Kind.NOT_FOUND);
+    }
+
+    private void publish(String... serials) throws Exception {
+        var images = new ImageRepository(database);
+        var kernel = region.contents().store("kernel".getBytes(UTF_8));
+        var image = new ImageRepository.Image(
+                "p", Kind.IMAGE, "ubuntu", "noble", "24.04", "", "amd64", "ga-24.04", "generic", "stable", "", "");
+        for (String serial : serials) {
+            images.publish(
+                    new ImageRepository.Publication(
+                            defaultSource().source().id(),
+                            image,
+                            serial,
+                            Map.of("boot-kernel", new ImageRepository.FileReference("boot-kernel", kernel.sha256()))),
+                    CLOCK.instant());
+        }
+    }
+
+    private String served(String name) throws Exception {
+        return Served.of(region.versions()).stream()
+                .filter(served ->
+                        served.isServed() && served.version().image().name().equals(name))
+                .findFirst()
+                .orElseThrow()
+                .version()
+                .serial();
+    }
+
+    private void refusedChange(
+            String why,
+            String name,
+            Optional<Boolean> unsigned,
+            Optional<String> proxy,
+            Optional<String> certificates) {
+        assertThatExceptionOfType(RefusedException.class)
+                .isThrownBy(() -> region.updateSource(
+                        name,
+                        new SourceChange(
+                                Optional.empty(),
+                                Optional.empty(),
+                                Optional.empty(),
+                                unsigned,
+                                Optional.empty(),
+                                Optional.empty(),
+                                Optional.empty(),
+                                proxy,
+                                certificates),
+                        false))
+                .withMessageContaining(why);
+    }
+
+    private static SourceChange disabling() {
+        return new SourceChange(
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(false),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
+    }
+
     private Outcome importing() throws Exception {
         var ended = new CountDownLatch(1);
         region.catalogChange().whenComplete((nothing, failure) -> ended.countDown());
@@ -260,18 +441,38 @@ class RegionTest {
     }
 
     private SourceStatus add(String url) throws Exception {
-        return region.addSource(url, Optional.empty(), Optional.empty(), true, Optional.empty());
+        return region.addSource(change(url, Optional.empty(), Optional.empty(), true, Optional.empty()));
+    }
+
+    private static SourceChange change(
+            String url, Optional<String> name, Optional<byte[]> keyring, boolean unsigned, Optional<Integer> priority) {
+        return new SourceChange(
+                Optional.of(url),
+                name,
+                keyring,
+                Optional.of(unsigned),
+                priority,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
     }
 
     private void refused(String why, Optional<byte[]> keyring, boolean unsigned) {
         assertThatExceptionOfType(RefusedException.class)
-                .isThrownBy(() ->
-                        region.addSource("http://c.example/", Optional.empty(), keyring, unsigned, Optional.empty()))
+                .isThrownBy(() -> region.addSource(
+                        change("http://c.example/", Optional.empty(), keyring, unsigned, Optional.empty())))
                 .withMessageContaining(why);
     }
 
     private Region region() throws Exception {
-        return new Region(database, mirror, CLOCK, time -> {}, List.of("console=ttyS0"), defaultKeyring.toString());
+        return new Region(
+                database,
+                mirror,
+                CLOCK,
+                time -> {},
+                new Region.Settings(List.of("console=ttyS0"), singleSource, Importer.Settings.DEFAULT),
+                defaultKeyring.toString());
     }
 
     /** Counts who knocks. */

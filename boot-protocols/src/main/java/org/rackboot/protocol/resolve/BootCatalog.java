@@ -45,7 +45,7 @@ public final class BootCatalog {
             for (BootFile file : image.files().values()) {
                 addName(image.bootName(file), file);
             }
-            if (image.os().equals("ubuntu") && image.isEphemeral()) {
+            if (image.os().equals("ubuntu") && image.isEphemeral() && !image.held()) {
                 defaults.merge(image.arch(), image, (a, b) -> BEST_DEFAULT.compare(a, b) >= 0 ? a : b);
             }
         }

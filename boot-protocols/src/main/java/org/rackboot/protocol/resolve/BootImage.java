@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param flavour {@code generic}, {@code lowlatency}
  * @param label {@code stable}
  * @param serial the version; larger as text = newer
+ * @param held no machine begins a boot with it; it is there for those that did
  * @param files by type: {@code boot-kernel}, {@code boot-initrd}, {@code squashfs}, …
  */
 public record BootImage(
@@ -27,6 +28,7 @@ public record BootImage(
         String flavour,
         String label,
         String serial,
+        boolean held,
         Map<String, BootFile> files) {
 
     /** What a machine needs to run from memory. */

@@ -74,9 +74,31 @@ class BootCatalogTest {
                 "generic",
                 "stable",
                 "20270101",
+                false,
                 Map.of("boot-kernel", Catalogs.file("boot-kernel", "x", BootPhase.KERNEL)));
 
         assertDefault(NOBLE, noRoot);
+    }
+
+    @Test
+    void aVersionThatIsHeldBackIsNoDefaultButKeepsItsNames() {
+        BootImage newer = image("noble", "24.04", "24.04 LTS", "amd64", "ga-24.04", "generic", "stable", "20270101");
+        BootImage held = new BootImage(
+                newer.os(),
+                newer.release(),
+                newer.releaseVersion(),
+                newer.title(),
+                newer.arch(),
+                newer.subarch(),
+                newer.flavour(),
+                newer.label(),
+                newer.serial(),
+                true,
+                newer.files());
+
+        assertDefault(NOBLE, held);
+        BootFile kernel = held.file("boot-kernel").orElseThrow();
+        assertThat(Catalogs.of(NOBLE, held).file(held.bootName(kernel))).contains(kernel);
     }
 
     @Test

@@ -32,6 +32,7 @@ final class Catalogs {
                 flavour,
                 label,
                 serial,
+                false,
                 Map.of(
                         "boot-kernel", file("boot-kernel", tag, BootPhase.KERNEL),
                         "boot-initrd", file("boot-initrd", tag, BootPhase.INITRD),

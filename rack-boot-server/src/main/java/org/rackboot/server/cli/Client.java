@@ -101,9 +101,25 @@ final class Client {
                 .POST(BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
     }
 
+    JsonNode patch(String path, Object body) throws UnreachableException, RefusedException, InterruptedException {
+        return send(request(path)
+                .header("Content-Type", "application/json")
+                .method("PATCH", BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
+    }
+
+    JsonNode delete(String path) throws UnreachableException, RefusedException, InterruptedException {
+        return send(request(path).DELETE());
+    }
+
+    JsonNode delete(String path, Object body) throws UnreachableException, RefusedException, InterruptedException {
+        return send(request(path)
+                .header("Content-Type", "application/json")
+                .method("DELETE", BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
+    }
+
     private HttpRequest.Builder request(String path) {
         return HttpRequest.newBuilder(root.resolve("api/v1/" + path))
-                .timeout(Duration.ofSeconds(60))
+                .timeout(Duration.ofMinutes(5)) // A plan waits for the sources.
                 .header("Authorization", "Bearer " + token);
     }
 

@@ -1,7 +1,10 @@
 package org.rackboot.server.cli;
 
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -16,7 +19,12 @@ import tools.jackson.databind.node.ArrayNode;
         subcommands = {
             ImagesCommand.ListCommand.class,
             ImagesCommand.ShowCommand.class,
-            ImagesCommand.ImportCommand.class
+            ImagesCommand.ImportCommand.class,
+            ImagesCommand.StopCommand.class,
+            ImagesCommand.PinCommand.class,
+            ImagesCommand.UnpinCommand.class,
+            ImagesCommand.RollbackCommand.class,
+            ImagesCommand.DeleteCommand.class
         })
 final class ImagesCommand {
 
@@ -33,18 +41,24 @@ final class ImagesCommand {
                 out().println("No images yet. Select some ('rackboot selections add'), then 'rackboot images import'.");
                 return DONE;
             }
-            Table table = new Table("NAME", "LABEL", "VERSION", "SIZE", "FILES", "SOURCE");
+            Table table = new Table("NAME", "LABEL", "VERSION", "STATE", "SIZE", "FILES", "SOURCE");
             for (JsonNode image : images) {
                 table.add(
                         image.path("name").asString(),
                         image.path("label").asString(),
                         image.path("version").asString(),
+                        state(image),
                         Table.bytes(image.path("size").asLong()),
                         Integer.toString(image.path("artifacts").size()),
                         image.path("source").asString());
             }
             table.print(out());
             return DONE;
+        }
+
+        private static String state(JsonNode image) {
+            return (image.path("served").asBoolean() ? "served" : "kept")
+                    + (image.path("pinned").asBoolean() ? ", pinned" : "");
         }
     }
 
@@ -102,11 +116,17 @@ final class ImagesCommand {
         @Option(names = "--wait", description = "wait for the end; the exit code says how it went")
         private boolean wait;
 
+        @Option(names = "--dry-run", description = "show what would be fetched, kept and deleted; change nothing")
+        private boolean dryRun;
+
         private int linesShown;
         private int lastPercent = -10;
 
         @Override
         int run(Client client) throws Exception {
+            if (dryRun) {
+                return plan(client.get("images/import/plan"));
+            }
             JsonNode status = client.post("images/import", Map.of());
             if (!wait) {
                 if (json()) {
@@ -127,6 +147,49 @@ final class ImagesCommand {
             return ended(status, terminal);
         }
 
+        private int plan(JsonNode plan) {
+            if (json()) {
+                printJson(plan);
+            } else {
+                Table table = new Table("WHAT", "NAME", "VERSION", "BYTES", "");
+                for (JsonNode image : plan.path("fetch")) {
+                    table.add("fetch", name(image), version(image), bytes(image, "missingBytes"), from(image));
+                }
+                for (JsonNode image : plan.path("keep")) {
+                    table.add("keep", name(image), version(image), bytes(image, "size"), from(image));
+                }
+                for (JsonNode image : plan.path("delete")) {
+                    table.add(
+                            "delete",
+                            name(image),
+                            version(image),
+                            "",
+                            image.path("reason").asString());
+                }
+                table.print(out());
+                out().println("%s to fetch"
+                        .formatted(Table.bytes(plan.path("fetchBytes").asLong())));
+            }
+            plan.path("problems").forEach(problem -> err().println("rackboot: " + problem.asString()));
+            return plan.path("problems").isEmpty() ? DONE : FAILED;
+        }
+
+        private static String name(JsonNode image) {
+            return image.path("name").asString();
+        }
+
+        private static String version(JsonNode image) {
+            return image.path("version").asString();
+        }
+
+        private static String bytes(JsonNode image, String key) {
+            return Table.bytes(image.path(key).asLong());
+        }
+
+        private static String from(JsonNode image) {
+            return "from " + image.path("source").asString();
+        }
+
         private int ended(JsonNode status, boolean terminal) {
             String state = status.path("state").asString();
             if (json()) {
@@ -137,6 +200,7 @@ final class ImagesCommand {
                     out().print("\r\033[K");
                 }
                 status.path("published").forEach(version -> out().println("published " + version.asString()));
+                status.path("deleted").forEach(version -> out().println("deleted " + version.asString()));
                 if (state.equals("done")) {
                     out().println("import done: %d new versions, %s fetched, %s kept"
                             .formatted(
@@ -147,7 +211,7 @@ final class ImagesCommand {
             }
             status.path("problems").forEach(problem -> err().println("rackboot: " + problem.asString()));
             if (state.equals("failed")) {
-                err().println("rackboot: the import failed; nothing of it was published");
+                err().println("rackboot: the import failed; what was here before still is");
             }
             return state.equals("done") ? DONE : FAILED;
         }
@@ -179,6 +243,114 @@ final class ImagesCommand {
                 }
             }
             out().flush();
+        }
+    }
+
+    @Command(name = "stop", description = "Stops the running import; the next one goes on from there.")
+    static final class StopCommand extends ClientCommand {
+        @Override
+        int run(Client client) throws Exception {
+            JsonNode answer = client.delete("images/import");
+            if (json()) {
+                printJson(answer);
+            } else {
+                out().println(answer.path("stopped").asBoolean() ? "the import was stopped" : "no import is running");
+            }
+            return DONE;
+        }
+    }
+
+    /** A command about one image. */
+    abstract static class OneCommand extends ClientCommand {
+        @Parameters(paramLabel = "NAME", description = "as 'images list' shows it: ubuntu/noble/amd64/ga-24.04")
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private String name;
+
+        Map<String, Object> body() {
+            Map<String, Object> body = new LinkedHashMap<>();
+            body.put("name", name);
+            return body;
+        }
+
+        final int print(JsonNode answer, String sentence) {
+            if (json()) {
+                printJson(answer);
+            } else {
+                out().println(sentence);
+            }
+            return DONE;
+        }
+
+        final String name() {
+            return name;
+        }
+    }
+
+    /** A command about one image or one version of it. */
+    abstract static class VersionCommand extends OneCommand {
+        @Option(names = "--version", paramLabel = "SERIAL", description = "which version")
+        private @Nullable String version;
+
+        @Override
+        Map<String, Object> body() {
+            Map<String, Object> body = super.body();
+            if (version != null) {
+                body.put("version", version);
+            }
+            return body;
+        }
+    }
+
+    @Command(
+            name = "pin",
+            description =
+                    "Holds an image at a version (default: the one served now): machines get it, no import deletes it.")
+    static final class PinCommand extends VersionCommand {
+        @Override
+        int run(Client client) throws Exception {
+            JsonNode answer = client.post("images/pin", body());
+            return print(
+                    answer,
+                    "%s stays at %s".formatted(name(), answer.path("pinned").asString()));
+        }
+    }
+
+    @Command(name = "unpin", description = "Lets an image follow its newest version again.")
+    static final class UnpinCommand extends OneCommand {
+        @Override
+        int run(Client client) throws Exception {
+            JsonNode answer = client.post("images/unpin", body());
+            return print(
+                    answer,
+                    "%s follows its newest version again, now %s"
+                            .formatted(name(), answer.path("serves").asString()));
+        }
+    }
+
+    @Command(
+            name = "rollback",
+            description = "Goes back to the version before the one that is served, and stays there.")
+    static final class RollbackCommand extends OneCommand {
+        @Override
+        int run(Client client) throws Exception {
+            JsonNode answer = client.post("images/rollback", body());
+            return print(
+                    answer,
+                    "%s went back to %s and stays there; 'rackboot images unpin' lets it follow again"
+                            .formatted(name(), answer.path("pinned").asString()));
+        }
+    }
+
+    @Command(
+            name = "delete",
+            description = "Deletes an image, or one version of it. What is selected comes back with the next import.")
+    static final class DeleteCommand extends VersionCommand {
+        @Override
+        int run(Client client) throws Exception {
+            JsonNode answer = client.post("images/delete", body());
+            StringJoiner versions = new StringJoiner(", ");
+            answer.path("deleted").forEach(version -> versions.add(version.asString()));
+            return print(answer, "deleted %s %s".formatted(name(), versions));
         }
     }
 }

@@ -11,7 +11,11 @@ import tools.jackson.databind.JsonNode;
 @Command(
         name = "selections",
         description = "Selections: which images are imported. Bootloaders always are.",
-        subcommands = {SelectionsCommand.ListCommand.class, SelectionsCommand.AddCommand.class})
+        subcommands = {
+            SelectionsCommand.ListCommand.class,
+            SelectionsCommand.AddCommand.class,
+            SelectionsCommand.RemoveCommand.class
+        })
 final class SelectionsCommand {
 
     @Command(name = "list", description = "All selections.")
@@ -42,8 +46,8 @@ final class SelectionsCommand {
         }
     }
 
-    @Command(name = "add", description = "Selects images; '*' stands for any. Then: rackboot images import --wait")
-    static final class AddCommand extends ClientCommand {
+    /** A command about one selection, or one for each kernel. */
+    abstract static class OneCommand extends ClientCommand {
         @Option(names = "--os", required = true, paramLabel = "OS", description = "ubuntu, centos, …")
         @SuppressWarnings("NullAway.Init") // Set by picocli.
         private String os;
@@ -65,6 +69,10 @@ final class SelectionsCommand {
         @Option(names = "--label", paramLabel = "L", description = "stable, candidate (default: any)")
         private @Nullable String label;
 
+        abstract JsonNode ask(Client client, Map<String, Object> selection) throws Exception;
+
+        abstract String done();
+
         @Override
         int run(Client client) throws Exception {
             String[] kernels = subarchs == null ? new String[] {"*"} : subarchs;
@@ -75,15 +83,41 @@ final class SelectionsCommand {
                 body.put("arch", arch);
                 body.put("subarch", kernel);
                 body.put("label", label == null ? "*" : label);
-                JsonNode added = client.post("selections", body);
+                JsonNode answer = ask(client, body);
                 if (json()) {
-                    printJson(added);
+                    printJson(answer);
                 } else {
-                    out().println("selected %s/%s/%s%s"
-                            .formatted(os, release, arch, kernel.equals("*") ? "" : "/" + kernel));
+                    out().println("%s %s/%s/%s%s"
+                            .formatted(done(), os, release, arch, kernel.equals("*") ? "" : "/" + kernel));
                 }
             }
             return DONE;
+        }
+    }
+
+    @Command(name = "add", description = "Selects images; '*' stands for any. Then: rackboot images import --wait")
+    static final class AddCommand extends OneCommand {
+        @Override
+        JsonNode ask(Client client, Map<String, Object> selection) throws Exception {
+            return client.post("selections", selection);
+        }
+
+        @Override
+        String done() {
+            return "selected";
+        }
+    }
+
+    @Command(name = "remove", description = "Forgets a selection, as it was added. Its images go with the next import.")
+    static final class RemoveCommand extends OneCommand {
+        @Override
+        JsonNode ask(Client client, Map<String, Object> selection) throws Exception {
+            return client.delete("selections", selection);
+        }
+
+        @Override
+        String done() {
+            return "no longer selected:";
         }
     }
 }

@@ -33,6 +33,7 @@ public record ServerConfig(
         AdminConfig admin,
         CacheConfig cache,
         BootConfig boot,
+        ImportConfig imports,
         UpstreamConfig region) {
 
     /**
@@ -95,6 +96,15 @@ public record ServerConfig(
     }
 
     /**
+     * What the {@code region} section says of images.
+     *
+     * @param interval between imports that start by themselves; zero = none does
+     * @param keepVersions of an image
+     * @param singleSource whether more than one enabled source forbids changes of selections
+     */
+    public record ImportConfig(Duration interval, int keepVersions, boolean singleSource) {}
+
+    /**
      * The {@code region} section of a rack on its own.
      *
      * @param url of the region's API; absent in {@code serve}, where it is this process
@@ -142,6 +152,10 @@ public record ServerConfig(
                         settings.number("cache.max-fills", 8, 1, 1_000),
                         verifyAlways(settings)),
                 new BootConfig(kernelOptions(settings)),
+                new ImportConfig(
+                        settings.duration("region.import.interval", Duration.ofHours(1)),
+                        settings.number("region.keep-versions", 2, 1, 1_000),
+                        settings.flag("region.single-source", false)),
                 new UpstreamConfig(regionUrl(settings), settings.text("region.token")));
         if (!settings.text("dhcp.mode").orElse("off").equals("off")) {
             settings.problem("dhcp.mode: this version gives no DHCP answers; use off, and let your DHCP server name the"

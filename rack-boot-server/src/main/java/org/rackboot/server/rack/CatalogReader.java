@@ -75,6 +75,7 @@ public final class CatalogReader {
                 word(image, "flavour"),
                 word(image, "label"),
                 text(image, "serial"),
+                image.path("held").asBoolean(false),
                 files);
     }
 

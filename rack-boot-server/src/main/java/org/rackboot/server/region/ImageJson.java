@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.rackboot.region.catalog.Served;
 import org.rackboot.region.store.ImageRepository.Artifact;
 import org.rackboot.region.store.ImageRepository.Image;
 import org.rackboot.region.store.ImageRepository.Kind;
@@ -13,29 +14,39 @@ import org.rackboot.region.store.ImageRepository.Version;
 final class ImageJson {
     private ImageJson() {}
 
-    static Map<String, Object> of(Version version) {
-        Image image = version.image();
+    /** What it is, whatever its version. */
+    static Map<String, Object> describe(Image image) {
+        boolean loader = image.kind() == Kind.BOOTLOADER;
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("kind", image.kind().word());
-        json.put("name", name(image));
+        json.put("name", image.name());
         json.put("os", image.os());
-        if (image.kind() == Kind.IMAGE) {
+        if (!loader) {
             json.put("release", image.release());
             json.put("title", image.title());
         }
         json.put("arch", image.arch());
-        if (image.kind() == Kind.IMAGE) {
+        if (loader) {
+            json.put("method", image.method());
+        } else {
             json.put("subarch", image.subarch());
             json.put("subarches", image.subarches());
-        } else {
-            json.put("method", image.method());
         }
         json.put("label", image.label());
-        json.put("version", version.serial());
         json.put("product", image.product());
+        return json;
+    }
+
+    static Map<String, Object> of(Served served) {
+        Version version = served.version();
+        Image image = version.image();
+        Map<String, Object> json = describe(image);
+        json.put("version", version.serial());
         json.put("source", version.source());
         json.put("published", version.publishedAt().toString());
         json.put("status", "synced");
+        json.put("served", served.isServed());
+        json.put("pinned", version.isPinned());
         json.put("size", version.artifacts().stream().mapToLong(Artifact::size).sum());
         List<Map<String, Object>> artifacts = new ArrayList<>();
         for (Artifact artifact : version.artifacts()) {
@@ -49,13 +60,6 @@ final class ImageJson {
         }
         json.put("artifacts", artifacts);
         return json;
-    }
-
-    /** {@code ubuntu/noble/amd64/ga-24.04}, {@code bootloader/uefi/amd64}. */
-    private static String name(Image image) {
-        return image.kind() == Kind.IMAGE
-                ? String.join("/", image.os(), image.release(), image.arch(), image.subarch())
-                : String.join("/", "bootloader", image.method(), image.arch());
     }
 
     /** The boot name that racks serve it under. */

@@ -2,9 +2,12 @@ package org.rackboot.server.region;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.net.URI;
+import java.net.URLDecoder;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -18,15 +21,20 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.region.Region;
 import org.rackboot.region.Region.RefusedException;
+import org.rackboot.region.catalog.Served;
+import org.rackboot.region.source.BootSource;
 import org.rackboot.region.source.Selection;
 import org.rackboot.region.source.SourceStatus;
 import org.rackboot.region.store.ContentRepository.StoredContent;
 import org.rackboot.region.store.DatabaseException;
+import org.rackboot.region.store.ImageRepository.Version;
+import org.rackboot.region.sync.SourceOffer;
 import org.rackboot.server.http.ContentReplies;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
@@ -46,12 +54,12 @@ import tools.jackson.databind.json.JsonMapper;
 public final class RegionApi implements HttpService {
     private static final Logger LOG = LoggerFactory.getLogger(RegionApi.class);
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
-    private static final Pattern CONTENT = Pattern.compile("/api/v1/content/([0-9a-f]{64})(/chunks)?");
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final Region region;
     private final byte[] token;
     private final Executor threads;
+    private final List<Route> routes = routes();
     private volatile @Nullable RenderedCatalog rendered;
 
     private record RenderedCatalog(long version, String etag, byte[] document) {}
@@ -66,7 +74,7 @@ public final class RegionApi implements HttpService {
     /** Work that may fail in the ways the API has answers for. */
     @FunctionalInterface
     private interface Work {
-        HttpReply run() throws RefusedException, DatabaseException, JacksonException;
+        HttpReply run() throws RefusedException, DatabaseException, JacksonException, InterruptedException;
     }
 
     @Override
@@ -78,34 +86,86 @@ public final class RegionApi implements HttpService {
                     .with("WWW-Authenticate", "Bearer"));
         }
         String method = call.isHead() ? "GET" : call.method();
-        return switch (call.path()) {
-            case "/api/v1/sources" ->
-                method(method, Map.of("GET", () -> json(200, sources()), "POST", () -> addSource(call)));
-            case "/api/v1/selections" ->
-                method(method, Map.of("GET", () -> json(200, selections()), "POST", () -> addSelection(call)));
-            case "/api/v1/images" -> method(method, Map.of("GET", () -> json(200, images())));
-            case "/api/v1/images/import" ->
-                method(
-                        method,
-                        Map.of(
-                                "GET", () -> importStatus(),
-                                "POST",
-                                        () -> json(
-                                                202,
-                                                ImportJson.of(region.imports().start()))));
-            case "/api/v1/catalog" -> catalog(call, method);
-            default -> other(call, method);
-        };
+        if (call.path().equals("/api/v1/catalog")) {
+            return catalog(call, method);
+        }
+        for (Route route : routes) {
+            Matcher path = route.path().matcher(call.path());
+            if (path.matches()) {
+                List<String> names = IntStream.rangeClosed(1, path.groupCount())
+                        .mapToObj(i -> URLDecoder.decode(path.group(i).replace("+", "%2B"), UTF_8))
+                        .toList();
+                Map<String, Work> works = new LinkedHashMap<>();
+                route.answers().forEach((verb, answer) -> works.put(verb, () -> answer.to(call, names)));
+                return method(method, works);
+            }
+        }
+        return CompletableFuture.completedFuture(error(404, "There is no such resource; see docs/api.md"));
     }
 
-    private CompletionStage<HttpReply> other(HttpCall call, String method) {
-        Matcher content = CONTENT.matcher(call.path());
-        if (!content.matches()) {
-            return CompletableFuture.completedFuture(error(404, "There is no such resource; see docs/api.md"));
+    /** Answers a request; {@code names} are the parts of the path that vary. */
+    @FunctionalInterface
+    private interface Answer {
+        HttpReply to(HttpCall call, List<String> names)
+                throws RefusedException, DatabaseException, InterruptedException;
+    }
+
+    private record Route(Pattern path, Map<String, Answer> answers) {
+        static Route of(String path, Map<String, Answer> answers) {
+            return new Route(Pattern.compile("/api/v1/" + path.replace("*", "([^/]+)")), answers);
         }
-        String sha256 = content.group(1);
-        boolean chunks = content.group(2) != null;
-        return method(method, Map.of("GET", () -> chunks ? chunkDigests(sha256) : content(call, sha256)));
+    }
+
+    private List<Route> routes() {
+        return List.of(
+                Route.of(
+                        "sources",
+                        Map.of("GET", (call, names) -> json(200, sources()), "POST", (call, names) -> addSource(call))),
+                Route.of("sources/probe", Map.of("POST", (call, names) -> probe(call))),
+                Route.of(
+                        "sources/*",
+                        Map.of(
+                                "GET", (call, names) -> json(200, source(region.sourceStatus(names.get(0)))),
+                                "PATCH", (call, names) -> updateSource(call, names.get(0)),
+                                "DELETE",
+                                        (call, names) -> {
+                                            region.removeSource(names.get(0));
+                                            return json(200, Map.of("removed", names.get(0)));
+                                        })),
+                Route.of(
+                        "selections",
+                        Map.of(
+                                "GET", (call, names) -> json(200, selections()),
+                                "POST", (call, names) -> addSelection(call),
+                                "DELETE", (call, names) -> removeSelection(call))),
+                Route.of("images", Map.of("GET", (call, names) -> json(200, images()))),
+                Route.of(
+                        "images/import",
+                        Map.of(
+                                "GET", (call, names) -> importStatus(),
+                                "POST",
+                                        (call, names) -> json(
+                                                202,
+                                                ImportJson.of(region.imports().start())),
+                                "DELETE",
+                                        (call, names) -> json(
+                                                200,
+                                                Map.of(
+                                                        "stopped",
+                                                        region.imports().stop())))),
+                Route.of(
+                        "images/import/plan",
+                        Map.of(
+                                "GET",
+                                (call, names) ->
+                                        json(200, ImportJson.of(region.imports().preview())))),
+                Route.of("images/pin", Map.of("POST", (call, names) -> pin(call))),
+                Route.of("images/unpin", Map.of("POST", (call, names) -> unpin(call))),
+                Route.of("images/rollback", Map.of("POST", (call, names) -> rollback(call))),
+                Route.of("images/delete", Map.of("POST", (call, names) -> delete(call))),
+                Route.of("status", Map.of("GET", (call, names) -> json(200, status()))),
+                Route.of("content/([0-9a-f]{64})", Map.of("GET", (call, names) -> content(call, names.get(0)))),
+                Route.of("content/([0-9a-f]{64})/chunks", Map.of("GET", (call, names) -> chunkDigests(names.get(0)))));
     }
 
     private CompletionStage<HttpReply> method(String method, Map<String, Work> works) {
@@ -133,6 +193,9 @@ public final class RegionApi implements HttpService {
         } catch (DatabaseException e) {
             LOG.warn("The region database failed", e);
             return error(500, String.valueOf(e.getMessage()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return error(503, "The region is stopping");
         }
     }
 
@@ -189,40 +252,140 @@ public final class RegionApi implements HttpService {
     }
 
     private List<Map<String, Object>> sources() throws DatabaseException {
-        return region.sources().stream().map(RegionApi::source).toList();
+        List<Map<String, Object>> all = new ArrayList<>();
+        for (SourceStatus status : region.sources()) {
+            all.add(source(status));
+        }
+        return all;
     }
 
-    private static Map<String, Object> source(SourceStatus status) {
+    private Map<String, Object> source(SourceStatus status) throws DatabaseException {
+        BootSource source = status.source();
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("id", status.source().id());
-        json.put("name", status.source().name());
-        json.put("url", status.source().url().toString());
-        json.put("priority", status.source().priority());
+        json.put("id", source.id());
+        json.put("name", source.name());
+        json.put("url", source.url().toString());
+        json.put("priority", source.priority());
         json.put("enabled", status.usable());
-        json.put("unsigned", status.source().unsigned());
+        json.put("unsigned", source.unsigned());
         json.put("fingerprints", status.fingerprints());
+        if (!source.access().mirrors().isEmpty()) {
+            json.put(
+                    "mirrors",
+                    source.access().mirrors().stream().map(URI::toString).toList());
+        }
+        source.access().proxy().ifPresent(proxy -> json.put("proxy", proxy.toString()));
+        source.access().caCertificates().ifPresent(pem -> json.put("caCertificates", pem));
         status.problem().ifPresent(problem -> json.put("problem", problem));
+        json.put("warnings", region.warnings());
         return json;
     }
 
     private HttpReply addSource(HttpCall call) throws RefusedException, DatabaseException {
+        return json(201, source(region.addSource(change(body(call)))));
+    }
+
+    private HttpReply updateSource(HttpCall call, String name) throws RefusedException, DatabaseException {
         JsonNode body = body(call);
-        Optional<byte[]> keyring;
+        boolean acceptOlder = body.path("acceptOlder").asBoolean(false);
+        if (acceptOlder) {
+            LOG.warn("An operator lets source '{}' be older than what was accepted before", name);
+        }
+        return json(200, source(region.updateSource(name, change(body), acceptOlder)));
+    }
+
+    private HttpReply probe(HttpCall call) throws RefusedException, DatabaseException, InterruptedException {
+        JsonNode body = body(call);
+        Optional<String> known = text(body, "source");
+        SourceOffer offer = region.probe(known, change(body));
+        List<Map<String, Object>> images = new ArrayList<>();
+        for (SourceOffer.Offered offered : offer.images()) {
+            Map<String, Object> image = ImageJson.describe(offered.image());
+            image.put("version", offered.newestSerial());
+            image.put("versions", offered.versions());
+            image.put("size", offered.bytes());
+            images.add(image);
+        }
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("images", images);
+        json.put("warnings", offer.warnings());
+        json.put("problem", offer.problem());
+        return json(200, json);
+    }
+
+    private static Region.SourceChange change(JsonNode body) throws RefusedException {
         try {
-            keyring =
-                    text(body, "keyring").map(base64 -> Base64.getMimeDecoder().decode(base64));
+            Optional<List<String>> mirrors = Optional.empty();
+            if (body.path("mirrors").isArray()) {
+                List<String> all = new ArrayList<>();
+                body.path("mirrors").forEach(mirror -> all.add(mirror.asString("")));
+                mirrors = Optional.of(all);
+            }
+            return new Region.SourceChange(
+                    text(body, "url"),
+                    text(body, "name"),
+                    text(body, "keyring").map(base64 -> Base64.getMimeDecoder().decode(base64)),
+                    flag(body, "unsigned"),
+                    body.path("priority").isInt()
+                            ? Optional.of(body.path("priority").asInt())
+                            : Optional.empty(),
+                    flag(body, "enabled"),
+                    mirrors,
+                    text(body, "proxy"),
+                    text(body, "caCertificates"));
         } catch (IllegalArgumentException e) {
             throw new RefusedException(RefusedException.Kind.INVALID, "'keyring' is not base64");
         }
-        SourceStatus added = region.addSource(
-                text(body, "url").orElse(""),
-                text(body, "name"),
-                keyring,
-                body.path("unsigned").asBoolean(false),
-                body.path("priority").isInt()
-                        ? Optional.of(body.path("priority").asInt())
-                        : Optional.empty());
-        return json(201, source(added));
+    }
+
+    private static Optional<Boolean> flag(JsonNode body, String key) {
+        return body.path(key).isBoolean() ? Optional.of(body.path(key).asBoolean()) : Optional.empty();
+    }
+
+    private HttpReply pin(HttpCall call) throws RefusedException, DatabaseException {
+        JsonNode body = body(call);
+        return json(200, outcome("pinned", region.pin(image(body), text(body, "version"))));
+    }
+
+    private HttpReply unpin(HttpCall call) throws RefusedException, DatabaseException {
+        return json(200, outcome("serves", region.unpin(image(body(call)))));
+    }
+
+    private HttpReply rollback(HttpCall call) throws RefusedException, DatabaseException {
+        return json(200, outcome("pinned", region.rollback(image(body(call)))));
+    }
+
+    private HttpReply delete(HttpCall call) throws RefusedException, DatabaseException {
+        JsonNode body = body(call);
+        List<Version> deleted = region.delete(image(body), text(body, "version"));
+        return json(
+                200,
+                Map.of(
+                        "name",
+                        image(body),
+                        "deleted",
+                        deleted.stream().map(Version::serial).toList()));
+    }
+
+    private static String image(JsonNode body) throws RefusedException {
+        return text(body, "name")
+                .orElseThrow(() -> new RefusedException(
+                        RefusedException.Kind.INVALID, "Say which image: {\"name\": \"ubuntu/noble/amd64/ga-24.04\"}"));
+    }
+
+    private static Map<String, Object> outcome(String key, Version version) {
+        return Map.of("name", version.image().name(), key, version.serial());
+    }
+
+    private Map<String, Object> status() throws DatabaseException {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("warnings", region.warnings());
+        json.put("sources", sources());
+        json.put("selections", region.selections().size());
+        json.put("versions", region.versions().size());
+        json.put("catalogVersion", region.catalogVersion());
+        json.put("import", region.imports().status().map(ImportJson::of).orElse(Map.of("state", "idle")));
+        return json;
     }
 
     private List<Map<String, Object>> selections() throws DatabaseException {
@@ -240,20 +403,29 @@ public final class RegionApi implements HttpService {
     }
 
     private HttpReply addSelection(HttpCall call) throws RefusedException, DatabaseException {
-        JsonNode body = body(call);
-        Selection selection = new Selection(
+        Selection selection = selection(body(call));
+        boolean added = region.addSelection(selection);
+        return json(added ? 201 : 200, selection(selection));
+    }
+
+    private HttpReply removeSelection(HttpCall call) throws RefusedException, DatabaseException {
+        Selection selection = selection(body(call));
+        region.removeSelection(selection);
+        return json(200, selection(selection));
+    }
+
+    private static Selection selection(JsonNode body) {
+        return new Selection(
                 0,
                 text(body, "os").orElse(""),
                 text(body, "release").orElse(""),
                 text(body, "arch").orElse(""),
                 text(body, "subarch").orElse(Selection.ANY),
                 text(body, "label").orElse(Selection.ANY));
-        boolean added = region.addSelection(selection);
-        return json(added ? 201 : 200, selection(selection));
     }
 
     private List<Map<String, Object>> images() throws DatabaseException {
-        return region.versions().stream().map(ImageJson::of).toList();
+        return Served.of(region.versions()).stream().map(ImageJson::of).toList();
     }
 
     private HttpReply importStatus() {

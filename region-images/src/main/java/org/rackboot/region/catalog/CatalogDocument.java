@@ -1,11 +1,9 @@
 package org.rackboot.region.catalog;
 
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.rackboot.region.store.ImageRepository.Artifact;
 import org.rackboot.region.store.ImageRepository.Image;
 import org.rackboot.region.store.ImageRepository.Kind;
@@ -16,8 +14,9 @@ import tools.jackson.databind.json.JsonMapper;
  * The catalog as racks read it, format {@value #FORMAT}.
  *
  * <p>{@code objects} maps each sha256 to size and sha256 of its chunk list; the list itself is fetched with the
- * content, so the document stays small however large the images are. {@code images} holds every version,
- * {@code bootloaders} the newest of each method and architecture.
+ * content, so the document stays small however large the images are. {@code images} holds every version, and marks as
+ * {@code held} those that no machine gets unless it began with it; {@code bootloaders} holds the one in use of each method
+ * and architecture.
  */
 public final class CatalogDocument {
     public static final String FORMAT = "rackboot-catalog:1";
@@ -36,11 +35,11 @@ public final class CatalogDocument {
         Map<String, List<Object>> objects = new LinkedHashMap<>();
         List<Map<String, Object>> images = new ArrayList<>();
         List<Map<String, Object>> bootloaders = new ArrayList<>();
-        Set<String> loadersSeen = new HashSet<>();
-        for (Version each : versions) {
+        for (Served served : Served.of(versions)) {
+            Version each = served.version();
             Image image = each.image();
             boolean loader = image.kind() == Kind.BOOTLOADER;
-            if (loader && !loadersSeen.add(image.method() + "/" + image.arch())) {
+            if (loader && !served.isServed()) {
                 continue;
             }
             Map<String, Object> entry = new LinkedHashMap<>();
@@ -59,6 +58,9 @@ public final class CatalogDocument {
                 entry.put("subarches", image.subarches());
             }
             entry.put("serial", each.serial());
+            if (!served.isServed()) {
+                entry.put("held", true);
+            }
             entry.put("files", files(each.artifacts(), objects));
             (loader ? bootloaders : images).add(entry);
         }

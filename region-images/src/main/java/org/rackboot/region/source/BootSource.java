@@ -1,6 +1,7 @@
 package org.rackboot.region.source;
 
 import java.net.URI;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -13,9 +14,38 @@ import java.util.Optional;
  * @param enabled whether imports ask it
  * @param unsigned whether its metadata is taken without a signature; only ever because an operator said so
  * @param trust the keyring that signs it; empty for an unsigned source
+ * @param access how it is reached
  */
 public record BootSource(
-        long id, String name, URI url, int priority, boolean enabled, boolean unsigned, Optional<Trust> trust) {
+        long id,
+        String name,
+        URI url,
+        int priority,
+        boolean enabled,
+        boolean unsigned,
+        Optional<Trust> trust,
+        Access access) {
+
+    /** A source that is reached without detour. */
+    public BootSource(
+            long id, String name, URI url, int priority, boolean enabled, boolean unsigned, Optional<Trust> trust) {
+        this(id, name, url, priority, enabled, unsigned, trust, Access.DIRECT);
+    }
+
+    /**
+     * How a source is reached.
+     *
+     * @param mirrors further roots of the same stream, with final slashes; asked in turn for what the first does not bring
+     * @param proxy an HTTP proxy, {@code http://host:port}
+     * @param caCertificates PEM; trusted beside the system's
+     */
+    public record Access(List<URI> mirrors, Optional<URI> proxy, Optional<String> caCertificates) {
+        public static final Access DIRECT = new Access(List.of(), Optional.empty(), Optional.empty());
+
+        public Access {
+            mirrors = List.copyOf(mirrors);
+        }
+    }
 
     /** A keyring, given as bytes or as a file of the region's host. */
     public sealed interface Trust {

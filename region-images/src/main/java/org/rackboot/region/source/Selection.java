@@ -13,11 +13,17 @@ public record Selection(long id, String os, String release, String arch, String 
 
     /** Whether a product, not a bootloader, is wanted. */
     public boolean matches(Product product) {
-        return fits(os, product.os())
-                && fits(release, product.release())
-                && fits(arch, product.arch())
-                && fits(subarch, product.kernel())
-                && fits(label, product.label());
+        return matches(product.os(), product.release(), product.arch(), product.kernel(), product.label());
+    }
+
+    /** Whether an image of these words is wanted. */
+    public boolean matches(
+            String imageOs, String imageRelease, String imageArch, String imageSubarch, String imageLabel) {
+        return fits(os, imageOs)
+                && fits(release, imageRelease)
+                && fits(arch, imageArch)
+                && fits(subarch, imageSubarch)
+                && fits(label, imageLabel);
     }
 
     /** {@code ubuntu/noble/amd64}, with what else was said. */

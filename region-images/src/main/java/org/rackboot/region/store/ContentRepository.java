@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -119,6 +120,35 @@ public final class ContentRepository {
             return Sql.update(c, COMPLETE, bytes.length, chunkList(digests), sha256);
         });
         return new StoredContent(sha256, bytes.length, chunkList(digests));
+    }
+
+    /**
+     * Deletes what no published version needs, each content in a transaction of its own.
+     *
+     * @param wanted what an import still wants to go on with, although it is not complete
+     * @return how many contents went
+     */
+    public int collect(Set<String> wanted) throws DatabaseException {
+        String unused = " sha256 not in (select sha256 from artifact)";
+        List<String> archives = database.read(c -> Sql.list(
+                c, "select distinct archive_sha256 from archive_member where" + unused, row -> row.getString(1)));
+        for (String archive : archives) {
+            if (!wanted.contains(archive)) { // All of its members are unpacked again when one of them is missing.
+                database.write(c -> Sql.update(c, "delete from archive_member where archive_sha256 = ?", archive));
+            }
+        }
+        List<String> candidates = database.read(c -> Sql.list(
+                c,
+                "select sha256 from content where" + unused + " and sha256 not in (select sha256 from archive_member)",
+                row -> row.getString(1)));
+        int deleted = 0;
+        for (String sha256 : candidates) {
+            if (!wanted.contains(sha256)) {
+                deleted +=
+                        database.write(c -> Sql.update(c, "delete from content where sha256 = ? and" + unused, sha256));
+            }
+        }
+        return deleted;
     }
 
     /** Remembers what an archive held. */

@@ -5,13 +5,18 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** Published images and bootloaders, and the catalog's version. */
 public final class ImageRepository {
+    private static final String IMAGE_OF_SOURCE =
+            " (select i.id from image i join boot_source s on s.id = i.source_id where i.product = ? and s.name = ?)";
+
     private final RegionDatabase database;
 
     public ImageRepository(RegionDatabase database) {
@@ -49,15 +54,42 @@ public final class ImageRepository {
             String flavour,
             String label,
             String method,
-            String subarches) {}
+            String subarches) {
+        /**
+         * What it is, whatever source and version it comes from: {@code ubuntu/noble/amd64/ga-24.04} for images labelled
+         * {@code stable}, with {@code /candidate} and the like for others; {@code bootloader/uefi/amd64}.
+         */
+        public String name() {
+            if (kind == Kind.BOOTLOADER) {
+                return String.join("/", "bootloader", method, arch);
+            }
+            return String.join("/", os, release, arch, subarch) + (label.equals("stable") ? "" : "/" + label);
+        }
+    }
 
     /** One file of a version. {@code size} and {@code chunkList} are the content's. */
     public record Artifact(String name, String ftype, String sha256, long size, String chunkList) {}
 
-    /** One complete version of an image. */
-    public record Version(String source, Image image, String serial, Instant publishedAt, List<Artifact> artifacts) {
+    /**
+     * One complete version of an image.
+     *
+     * @param source the name of the source it came from
+     * @param pinnedSerial the version that its image is held at; empty = at the newest
+     */
+    public record Version(
+            String source,
+            Image image,
+            String serial,
+            Instant publishedAt,
+            Optional<String> pinnedSerial,
+            List<Artifact> artifacts) {
         public Version {
             artifacts = List.copyOf(artifacts);
+        }
+
+        /** Whether it is the one that its image is held at. */
+        public boolean isPinned() {
+            return pinnedSerial.equals(Optional.of(serial));
         }
     }
 
@@ -71,31 +103,80 @@ public final class ImageRepository {
     /** Names content as one file of a version. */
     public record FileReference(String ftype, String sha256) {}
 
-    /** How new a metadata file was that a publication rests on. */
-    public record Mark(long sourceId, String path, Instant updated) {}
-
     /**
-     * Makes versions visible, all in one transaction, and raises the catalog's version if that changed anything.
+     * Makes a version visible, in one transaction, and raises the catalog's version if it is new.
      *
-     * @return the versions that are new
+     * @return whether it is
      */
-    public List<Publication> publish(List<Publication> publications, List<Mark> marks, Instant now)
-            throws DatabaseException {
+    public boolean publish(Publication publication, Instant now) throws DatabaseException {
         return database.write(c -> {
-            List<Publication> added = new ArrayList<>();
-            for (Publication publication : publications) {
-                if (publish(c, publication, now)) {
-                    added.add(publication);
-                }
-            }
-            for (Mark mark : marks) {
-                SourceRepository.setMark(c, mark.sourceId(), mark.path(), mark.updated());
-            }
-            if (!added.isEmpty()) {
-                Sql.update(c, "update counter set value = value + 1 where name = 'catalog'");
+            boolean added = publish(c, publication, now);
+            if (added) {
+                raiseCatalogVersion(c);
             }
             return added;
         });
+    }
+
+    /** What a version was published with, sha256 by file name; empty if it was not. */
+    public Optional<Map<String, String>> artifacts(Publication publication) throws DatabaseException {
+        Map<String, String> artifacts = new HashMap<>();
+        database.read(c -> Sql.list(
+                c,
+                "select a.name, a.sha256 from artifact a join image_version v on v.id = a.version_id"
+                        + " join image i on i.id = v.image_id where i.source_id = ? and i.product = ? and v.serial = ?",
+                row -> artifacts.put(row.getString(1), row.getString(2)),
+                publication.sourceId(),
+                publication.image().product(),
+                publication.serial()));
+        return artifacts.isEmpty() ? Optional.empty() : Optional.of(artifacts);
+    }
+
+    /**
+     * Takes versions out of the catalog, in one transaction. Their bytes stay until {@link ContentRepository#collect}.
+     *
+     * @return how many there were
+     */
+    public int delete(List<Version> versions) throws DatabaseException {
+        return database.write(c -> {
+            int deleted = 0;
+            for (Version version : versions) {
+                deleted += Sql.update(
+                        c,
+                        "delete from image_version where serial = ? and image_id in" + IMAGE_OF_SOURCE,
+                        version.serial(),
+                        version.image().product(),
+                        version.source());
+                Sql.update(
+                        c,
+                        "update image set pinned_serial = null where pinned_serial = ? and id in" + IMAGE_OF_SOURCE,
+                        version.serial(),
+                        version.image().product(),
+                        version.source());
+            }
+            Sql.update(c, "delete from image where id not in (select image_id from image_version)");
+            if (deleted > 0) {
+                raiseCatalogVersion(c);
+            }
+            return deleted;
+        });
+    }
+
+    /** Holds an image at a version, or with empty lets it follow the newest again. */
+    public void pin(Version ofImage, Optional<String> serial) throws DatabaseException {
+        database.write(c -> {
+            Sql.update(
+                    c,
+                    "update image set pinned_serial = ? where id in" + IMAGE_OF_SOURCE,
+                    serial,
+                    ofImage.image().product(),
+                    ofImage.source());
+            return raiseCatalogVersion(c);
+        });
+    }
+
+    static int raiseCatalogVersion(Connection c) throws SQLException {
+        return Sql.update(c, "update counter set value = value + 1 where name = 'catalog'");
     }
 
     /** Grows with every change of what is published. */
@@ -107,7 +188,7 @@ public final class ImageRepository {
 
     /**
      * Every published version: images by name, then bootloaders by method and architecture; of each those of the source
-     * that wins first, newest serial first.
+     * that wins first (enabled, of the highest priority), newest serial first.
      */
     public List<Version> versions() throws DatabaseException {
         String sql = "select s.name as source, i.*, v.id as version_id, v.serial, v.published_at,"
@@ -115,7 +196,7 @@ public final class ImageRepository {
                 + " from image_version v join image i on i.id = v.image_id join boot_source s on s.id = i.source_id"
                 + " join artifact a on a.version_id = v.id join content c on c.sha256 = a.sha256"
                 + " order by i.kind desc, case i.kind when 'image' then i.os else i.method end, i.release, i.arch,"
-                + " i.subarch, s.priority desc, s.id, v.serial desc, v.id, a.name";
+                + " i.subarch, s.enabled desc, s.priority desc, s.id, v.serial desc, v.id, a.name";
         return database.read(c -> {
             Map<Long, Version> byId = new LinkedHashMap<>();
             Map<Long, List<Artifact>> artifacts = new LinkedHashMap<>();
@@ -129,7 +210,12 @@ public final class ImageRepository {
             });
             List<Version> versions = new ArrayList<>();
             byId.forEach((id, v) -> versions.add(new Version(
-                    v.source(), v.image(), v.serial(), v.publishedAt(), artifacts.getOrDefault(id, List.of()))));
+                    v.source(),
+                    v.image(),
+                    v.serial(),
+                    v.publishedAt(),
+                    v.pinnedSerial(),
+                    artifacts.getOrDefault(id, List.of()))));
             return versions;
         });
     }
@@ -212,7 +298,12 @@ public final class ImageRepository {
                 row.getString("method"),
                 row.getString("subarches"));
         return new Version(
-                row.getString("source"), image, row.getString("serial"), Sql.instant(row, "published_at"), List.of());
+                row.getString("source"),
+                image,
+                row.getString("serial"),
+                Sql.instant(row, "published_at"),
+                Optional.ofNullable(row.getString("pinned_serial")),
+                List.of());
     }
 
     private static Artifact artifact(ResultSet row) throws SQLException {

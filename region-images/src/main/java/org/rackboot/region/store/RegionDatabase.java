@@ -3,11 +3,13 @@ package org.rackboot.region.store;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.pool.HikariPool.PoolInitializationException;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.flywaydb.core.Flyway;
@@ -21,7 +23,7 @@ import org.flywaydb.core.api.FlywayException;
  */
 public final class RegionDatabase implements AutoCloseable {
     /** The newest migration; when the database has it, Flyway need not be started. */
-    private static final String SCHEMA_VERSION = "1";
+    private static final String SCHEMA_VERSION = "2";
 
     private static final Map<String, String> SQLITE_WORDS = Map.of(
             "id",
@@ -57,16 +59,19 @@ public final class RegionDatabase implements AutoCloseable {
     private final ReentrantLock oneWriter = new ReentrantLock(true);
     private final UnaryOperator<Connection> writeConnections;
     private final boolean sqlite;
+    private final Optional<Path> directory;
 
     private RegionDatabase(
             HikariDataSource readers,
             HikariDataSource writers,
             UnaryOperator<Connection> writeConnections,
-            boolean sqlite) {
+            boolean sqlite,
+            Optional<Path> directory) {
         this.readers = readers;
         this.writers = writers;
         this.writeConnections = writeConnections;
         this.sqlite = sqlite;
+        this.directory = directory;
     }
 
     /**
@@ -100,7 +105,8 @@ public final class RegionDatabase implements AutoCloseable {
         HikariDataSource writers = pool(jdbcUrl, sqlite, "region-write", sqlite ? 1 : 8);
         try {
             HikariDataSource readers = sqlite ? pool(jdbcUrl, true, "region-read", 4) : writers;
-            RegionDatabase database = new RegionDatabase(readers, writers, writeConnections, sqlite);
+            RegionDatabase database =
+                    new RegionDatabase(readers, writers, writeConnections, sqlite, directory(jdbcUrl));
             try {
                 database.migrate();
                 return database;
@@ -112,6 +118,11 @@ public final class RegionDatabase implements AutoCloseable {
             writers.close();
             throw e;
         }
+    }
+
+    /** How much may still be stored; with a database server, nobody here knows. */
+    public long freeBytes() {
+        return directory.isEmpty() ? Long.MAX_VALUE : directory.get().toFile().getUsableSpace();
     }
 
     /** Runs one or more queries. They see one snapshot only if they are one statement. */
@@ -187,6 +198,16 @@ public final class RegionDatabase implements AutoCloseable {
         } catch (SQLException e) {
             return false; // No such table: a new database.
         }
+    }
+
+    private static Optional<Path> directory(String jdbcUrl) {
+        String sqliteFile = "jdbc:sqlite:";
+        return jdbcUrl.startsWith(sqliteFile)
+                ? Optional.ofNullable(
+                        Path.of(jdbcUrl.substring(sqliteFile.length()).replaceFirst("\\?.*", ""))
+                                .toAbsolutePath()
+                                .getParent())
+                : Optional.empty();
     }
 
     private static HikariDataSource pool(String jdbcUrl, boolean sqlite, String name, int size) {

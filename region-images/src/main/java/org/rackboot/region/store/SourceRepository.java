@@ -6,8 +6,12 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.rackboot.region.source.BootSource;
+import org.rackboot.region.source.BootSource.Access;
 import org.rackboot.region.source.BootSource.Trust;
 import org.rackboot.region.source.Selection;
 
@@ -43,21 +47,87 @@ public final class SourceRepository {
             if (taken) {
                 return Optional.empty();
             }
-            Optional<Trust> trust = source.trust();
             Sql.update(
                     c,
-                    "insert into boot_source (name, url, priority, enabled, unsigned, keyring_file, keyring, created_at)"
-                            + " values (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into boot_source (name, url, priority, enabled, unsigned, keyring_file, keyring, mirrors,"
+                            + " proxy, ca_certificates, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     source.name(),
                     source.url().toString(),
                     source.priority(),
                     source.enabled(),
                     source.unsigned(),
-                    trust.map(t -> t instanceof Trust.File file ? file.path() : null),
-                    trust.map(t -> t instanceof Trust.Data data ? data.keyring() : null),
+                    file(source.trust()),
+                    keyring(source.trust()),
+                    mirrors(source.access()),
+                    source.access().proxy().map(URI::toString),
+                    source.access().caCertificates(),
                     now);
             return byName(c, source.name());
         });
+    }
+
+    /**
+     * Replaces everything but the id.
+     *
+     * @param forgetMarks whether the next import may take an older stream than those that were accepted before
+     * @return it as it is now; empty if there is no such source, or another has its name or URL
+     */
+    public Optional<BootSource> update(BootSource source, boolean forgetMarks) throws DatabaseException {
+        return database.write(c -> {
+            boolean taken = Sql.first(
+                            c,
+                            SOURCE + " where id <> ? and (name = ? or url = ?)",
+                            SourceRepository::source,
+                            source.id(),
+                            source.name(),
+                            source.url().toString())
+                    .isPresent();
+            if (taken) {
+                return Optional.empty();
+            }
+            Sql.update(
+                    c,
+                    "update boot_source set name = ?, url = ?, priority = ?, enabled = ?, unsigned = ?, keyring_file = ?,"
+                            + " keyring = ?, mirrors = ?, proxy = ?, ca_certificates = ? where id = ?",
+                    source.name(),
+                    source.url().toString(),
+                    source.priority(),
+                    source.enabled(),
+                    source.unsigned(),
+                    file(source.trust()),
+                    keyring(source.trust()),
+                    mirrors(source.access()),
+                    source.access().proxy().map(URI::toString),
+                    source.access().caCertificates(),
+                    source.id());
+            if (forgetMarks) {
+                Sql.update(c, "delete from stream_mark where source_id = ?", source.id());
+            }
+            return byName(c, source.name());
+        });
+    }
+
+    /** Removes a source with everything that was published from it; the bytes go with the next collection. */
+    public void remove(long sourceId) throws DatabaseException {
+        database.write(c -> {
+            int images = Sql.update(c, "delete from image where source_id = ?", sourceId);
+            if (images > 0) {
+                ImageRepository.raiseCatalogVersion(c);
+            }
+            return Sql.update(c, "delete from boot_source where id = ?", sourceId);
+        });
+    }
+
+    private static @Nullable String file(Optional<Trust> trust) {
+        return trust.orElse(null) instanceof Trust.File file ? file.path() : null;
+    }
+
+    private static byte @Nullable [] keyring(Optional<Trust> trust) {
+        return trust.orElse(null) instanceof Trust.Data data ? data.keyring() : null;
+    }
+
+    private static String mirrors(Access access) {
+        return access.mirrors().stream().map(URI::toString).collect(Collectors.joining("\n"));
     }
 
     public List<Selection> selections() throws DatabaseException {
@@ -84,6 +154,23 @@ public final class SourceRepository {
                 == 1);
     }
 
+    /**
+     * Forgets a selection; what was imported for it goes with the next import.
+     *
+     * @return whether there was one
+     */
+    public boolean remove(Selection selection) throws DatabaseException {
+        return database.write(c -> Sql.update(
+                        c,
+                        "delete from selection where os = ? and release = ? and arch = ? and subarch = ? and label = ?",
+                        selection.os(),
+                        selection.release(),
+                        selection.arch(),
+                        selection.subarch(),
+                        selection.label())
+                == 1);
+    }
+
     /** When the publisher wrote the newest accepted version of a file; a file from before is a rollback (S-30). */
     public Optional<Instant> mark(long sourceId, String path) throws DatabaseException {
         return database.read(c -> Sql.first(
@@ -94,14 +181,21 @@ public final class SourceRepository {
                 path));
     }
 
-    static void setMark(Connection c, long sourceId, String path, Instant updated) throws SQLException {
-        Sql.update(
-                c,
-                "insert into stream_mark (source_id, path, updated_at) values (?, ?, ?)"
-                        + " on conflict (source_id, path) do update set updated_at = excluded.updated_at",
-                sourceId,
-                path,
-                updated);
+    /** Remembers how new the files of a source are that were just accepted, by path; all of them or none. */
+    public void setMarks(long sourceId, Map<String, Instant> updated) throws DatabaseException {
+        database.write(c -> {
+            int changed = 0;
+            for (Map.Entry<String, Instant> mark : updated.entrySet()) {
+                changed += Sql.update(
+                        c,
+                        "insert into stream_mark (source_id, path, updated_at) values (?, ?, ?)"
+                                + " on conflict (source_id, path) do update set updated_at = excluded.updated_at",
+                        sourceId,
+                        mark.getKey(),
+                        mark.getValue());
+            }
+            return changed;
+        });
     }
 
     private static Optional<BootSource> byName(Connection c, String name) throws SQLException {
@@ -121,7 +215,11 @@ public final class SourceRepository {
                 row.getInt("priority"),
                 row.getInt("enabled") != 0,
                 row.getInt("unsigned") != 0,
-                trust);
+                trust,
+                new Access(
+                        row.getString("mirrors").lines().map(URI::create).toList(),
+                        Optional.ofNullable(row.getString("proxy")).map(URI::create),
+                        Optional.ofNullable(row.getString("ca_certificates"))));
     }
 
     private static Selection selection(ResultSet row) throws SQLException {

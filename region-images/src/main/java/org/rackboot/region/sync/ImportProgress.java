@@ -1,9 +1,13 @@
 package org.rackboot.region.sync;
 
 import java.util.ArrayDeque;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.rackboot.region.sync.ImportPlan.PlannedVersion;
 
 /** How far an import is. Written by the import, read by anyone; thread-safe. */
 public final class ImportProgress {
@@ -11,13 +15,29 @@ public final class ImportProgress {
     public enum Phase {
         READING_STREAMS,
         DOWNLOADING,
-        PUBLISHING,
+        DELETING,
         ENDED
     }
+
+    /** How one version fares. */
+    public enum VersionState {
+        QUEUED,
+        SYNCED,
+        FAILED
+    }
+
+    /**
+     * One version that an import is about.
+     *
+     * @param name of the image
+     * @param cause why it failed; else empty
+     */
+    public record VersionProgress(String name, String serial, VersionState state, String cause) {}
 
     /**
      * One moment.
      *
+     * @param versions what is wanted, in the order in which it is published
      * @param current mirror-relative paths being fetched
      * @param log what happened so far, one line each, oldest first
      */
@@ -28,6 +48,7 @@ public final class ImportProgress {
             long bytesDone,
             long bytesTotal,
             List<String> current,
+            List<VersionProgress> versions,
             List<String> log) {}
 
     private static final int MAX_LOG_LINES = 1_000;
@@ -38,20 +59,40 @@ public final class ImportProgress {
     private long bytesDone;
     private long bytesTotal;
     private final Set<String> current = new LinkedHashSet<>();
+    private final Map<String, VersionProgress> versions = new LinkedHashMap<>();
     private final ArrayDeque<String> log = new ArrayDeque<>();
 
     public synchronized Snapshot snapshot() {
         return new Snapshot(
-                phase, filesDone, filesTotal, bytesDone, bytesTotal, List.copyOf(current), List.copyOf(log));
+                phase,
+                filesDone,
+                filesTotal,
+                bytesDone,
+                bytesTotal,
+                List.copyOf(current),
+                List.copyOf(versions.values()),
+                List.copyOf(log));
     }
 
     synchronized void enter(Phase next) {
         phase = next;
     }
 
-    synchronized void expect(int files, long bytes) {
+    synchronized void expect(List<PlannedVersion> wanted, int files, long bytes) {
         filesTotal = files;
         bytesTotal = bytes;
+        for (PlannedVersion version : wanted) {
+            put(version, VersionState.QUEUED, "");
+        }
+    }
+
+    synchronized void ended(PlannedVersion version, Optional<String> problem) {
+        put(version, problem.isEmpty() ? VersionState.SYNCED : VersionState.FAILED, problem.orElse(""));
+    }
+
+    private void put(PlannedVersion version, VersionState state, String cause) {
+        String name = version.image().name();
+        versions.put(name, new VersionProgress(name, version.serial(), state, cause));
     }
 
     synchronized void begin(String path) {

@@ -4,7 +4,6 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.region.source.BootSource;
 import org.rackboot.region.store.DatabaseException;
@@ -28,24 +27,29 @@ public final class ImportService {
         }
     }
 
+    /** The sources that an import asks, the one that wins first. */
+    @FunctionalInterface
+    public interface Sources {
+        List<BootSource> get() throws DatabaseException;
+    }
+
     private static final String STOPPED = "The import was stopped; the next one goes on from here";
 
     private final Importer importer;
-    private final Callable<List<BootSource>> usableSources;
-    private final Runnable afterPublish;
+    private final Sources usableSources;
+    private final Runnable afterChange;
     private final Clock clock;
     private @Nullable Current current; // Guarded by this.
     private int count; // Guarded by this.
 
     /**
      * @param usableSources asked at the start of each import
-     * @param afterPublish called when an import has ended, whether or not it changed anything
+     * @param afterChange called when what is published may have changed, and when an import has ended
      */
-    public ImportService(
-            Importer importer, Callable<List<BootSource>> usableSources, Runnable afterPublish, Clock clock) {
+    public ImportService(Importer importer, Sources usableSources, Runnable afterChange, Clock clock) {
         this.importer = importer;
         this.usableSources = usableSources;
-        this.afterPublish = afterPublish;
+        this.afterChange = afterChange;
         this.clock = clock;
     }
 
@@ -58,12 +62,23 @@ public final class ImportService {
         return current.status();
     }
 
-    /** Ends the running import, if there is one; what it downloaded stays for the next. */
-    public synchronized void stop() {
-        if (current != null) {
-            current.stopped = true;
-            current.thread.interrupt();
+    /**
+     * Ends the running import, if there is one; what it downloaded stays for the next.
+     *
+     * @return whether one was running
+     */
+    public synchronized boolean stop() {
+        if (current == null || current.ended()) {
+            return false;
         }
+        current.stopped = true;
+        current.thread.interrupt();
+        return true;
+    }
+
+    /** What an import would do now. Blocks while the sources' metadata is fetched. */
+    public ImportPreview preview() throws InterruptedException, DatabaseException {
+        return importer.preview(usableSources.get());
     }
 
     /** The running or last import; empty before the first. */
@@ -99,7 +114,7 @@ public final class ImportService {
             ImportReport result = failed("The import ended by a fault of this program; its output says which");
             try {
                 result = outcome();
-                afterPublish.run();
+                afterChange.run();
             } finally { // Whatever happens, no import seems to run for ever.
                 progress.enter(ImportProgress.Phase.ENDED);
                 endedAt = clock.instant();
@@ -109,7 +124,7 @@ public final class ImportService {
 
         private ImportReport outcome() {
             try {
-                return importer.run(usableSources.call(), progress);
+                return importer.run(usableSources.get(), progress, afterChange);
             } catch (InterruptedException e) {
                 return failed(STOPPED);
             } catch (DatabaseException e) { // It, too, is interrupted by a stop, and says so in its own words.
@@ -120,7 +135,7 @@ public final class ImportService {
         }
 
         private static ImportReport failed(String problem) {
-            return new ImportReport(ImportReport.Outcome.FAILED, List.of(), List.of(problem), 0, 0);
+            return new ImportReport(ImportReport.Outcome.FAILED, List.of(), List.of(), List.of(problem), 0, 0);
         }
     }
 }

@@ -1,5 +1,7 @@
 package org.rackboot.region.sync;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -9,16 +11,21 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.rackboot.region.signature.BadSignatureException;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
@@ -26,6 +33,7 @@ import org.rackboot.region.signature.SignatureVerifier;
 import org.rackboot.region.signature.SignedDocument;
 import org.rackboot.region.simplestreams.Archive;
 import org.rackboot.region.simplestreams.MirrorPath;
+import org.rackboot.region.simplestreams.Product;
 import org.rackboot.region.simplestreams.Products;
 import org.rackboot.region.simplestreams.StreamFormatException;
 import org.rackboot.region.simplestreams.StreamIndex;
@@ -39,9 +47,11 @@ import org.rackboot.region.store.ContentRepository.StoredContent;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository;
 import org.rackboot.region.store.ImageRepository.FileReference;
-import org.rackboot.region.store.ImageRepository.Mark;
+import org.rackboot.region.store.ImageRepository.Kind;
 import org.rackboot.region.store.ImageRepository.Publication;
+import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.SourceRepository;
+import org.rackboot.region.sync.ImportPlan.Deletion;
 import org.rackboot.region.sync.ImportPlan.PlannedFile;
 import org.rackboot.region.sync.ImportPlan.PlannedVersion;
 import org.rackboot.region.sync.ImportPlanner.Offer;
@@ -50,11 +60,12 @@ import org.rackboot.region.sync.ImportReport.Outcome;
 import org.rackboot.region.sync.Mirror.MirrorException;
 
 /**
- * One import: reads the signed streams, plans, downloads what is missing, and publishes all of it in one transaction,
- * or nothing.
+ * One import: reads the signed streams, plans, downloads what is missing, publishes each version as soon as all of it is
+ * here and verified, and deletes what the plan says.
  *
- * <p>Only verified metadata is parsed, and only what it announces is kept. What was downloaded before a failure or a
- * crash stays in the database, unseen, and the next import goes on from there. Blocks; run it on a thread of its own.
+ * <p>Only verified metadata is parsed, and only what it announces is kept. A version that is refused does not hold up the
+ * others. What was downloaded before a failure or a crash stays in the database, unseen, and the next import goes on from
+ * there. Blocks; run it on a thread of its own.
  */
 public final class Importer {
     /** Waits between tries; replaced where a test must not wait. */
@@ -63,11 +74,22 @@ public final class Importer {
         void of(Duration time) throws InterruptedException;
     }
 
+    /**
+     * What operators choose.
+     *
+     * @param keep how many versions of an image stay, at least 1; pinned ones do anyway
+     * @param freeBytes how much the database may grow; asked before anything is downloaded
+     */
+    public record Settings(int keep, LongSupplier freeBytes) {
+        public static final Settings DEFAULT = new Settings(2, () -> Long.MAX_VALUE);
+    }
+
     private static final int PARALLEL_DOWNLOADS = 4;
     private static final int MAX_TRIES = 6;
     private static final int MAX_ARCHIVE_BYTES = 32 << 20;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
     private static final Duration CLOCK_SKEW = Duration.ofHours(24);
+    private static final Duration STALE = Duration.ofDays(30); // S-31
     private static final String INDEX = "streams/v1/index.sjson";
     private static final String UNSIGNED_INDEX = "streams/v1/index.json";
 
@@ -75,6 +97,7 @@ public final class Importer {
     private final ContentRepository contents;
     private final ImageRepository images;
     private final Mirror mirror;
+    private final Settings settings;
     private final Clock clock;
     private final Pause pause;
     private final StreamReader reader = new StreamReader();
@@ -84,12 +107,14 @@ public final class Importer {
             ContentRepository contents,
             ImageRepository images,
             Mirror mirror,
+            Settings settings,
             Clock clock,
             Pause pause) {
         this.sources = sources;
         this.contents = contents;
         this.images = images;
         this.mirror = mirror;
+        this.settings = settings;
         this.clock = clock;
         this.pause = pause;
     }
@@ -98,67 +123,150 @@ public final class Importer {
      * Runs to the end. Problems are part of the report.
      *
      * @param usable the sources to ask, the one that wins first
-     * @throws InterruptedException when it is stopped; nothing was published
+     * @param afterChange called after each change of what is published
+     * @throws InterruptedException when it is stopped; what was published stays
      * @throws DatabaseException when the database fails
      */
-    public ImportReport run(List<BootSource> usable, ImportProgress progress)
+    public ImportReport run(List<BootSource> usable, ImportProgress progress, Runnable afterChange)
             throws InterruptedException, DatabaseException {
-        List<Selection> selections = sources.selections();
-        if (selections.isEmpty()) {
-            return new ImportReport(
+        Run run = new Run(progress, afterChange);
+        Optional<ImportReport> nothing = nothingToDo(usable);
+        if (nothing.isPresent()) {
+            return nothing.get();
+        }
+        ImportPlan plan = run.plan(usable);
+        if (run.readable == 0 || plan.unmatched().size() == sources.selections().size()) {
+            return run.report(Outcome.FAILED);
+        }
+        run.carryOut(plan);
+        return run.report(run.outcome(plan));
+    }
+
+    /**
+     * Plans without downloading an image or changing anything.
+     *
+     * @throws InterruptedException when it is stopped
+     */
+    public ImportPreview preview(List<BootSource> usable) throws InterruptedException, DatabaseException {
+        Optional<ImportReport> nothing = nothingToDo(usable);
+        if (nothing.isPresent()) {
+            return new ImportPreview(
+                    new ImportPlan(List.of(), List.of(), List.of(), List.of()),
+                    List.of(),
+                    nothing.get().problems());
+        }
+        Run run = new Run(new ImportProgress(), () -> {});
+        run.isPreview = true;
+        ImportPlan plan = run.plan(usable);
+        List<Long> missing = new ArrayList<>();
+        Set<String> counted = new HashSet<>();
+        for (PlannedVersion version : plan.versions()) {
+            long bytes = 0;
+            for (PlannedFile file : version.files()) {
+                if (counted.add(file.sha256())) {
+                    bytes += run.missingBytes(file);
+                }
+            }
+            missing.add(bytes);
+        }
+        return new ImportPreview(plan, missing, run.problems);
+    }
+
+    /**
+     * Reads a source's metadata and tells what it has; changes nothing.
+     *
+     * @throws InterruptedException when it is stopped
+     */
+    public SourceOffer probe(BootSource source) throws InterruptedException, DatabaseException {
+        Run run = new Run(new ImportProgress(), () -> {});
+        run.isPreview = true;
+        Optional<List<Products>> files = run.readStreams(source);
+        List<SourceOffer.Offered> offered = new ArrayList<>();
+        List<String> warnings = new ArrayList<>();
+        for (Products file : files.orElse(List.of())) {
+            warnings.addAll(file.warnings());
+            for (Product product : file.products()) {
+                ImportPlanner.newest(source, product)
+                        .ifPresent(newest -> offered.add(new SourceOffer.Offered(
+                                newest.image(),
+                                newest.serial(),
+                                product.versions().size(),
+                                newest.files().stream()
+                                        .mapToLong(PlannedFile::size)
+                                        .sum())));
+            }
+        }
+        return new SourceOffer(offered, warnings, String.join("; ", run.problems));
+    }
+
+    private Optional<ImportReport> nothingToDo(List<BootSource> usable) throws DatabaseException {
+        if (sources.selections().isEmpty()) {
+            return Optional.of(new ImportReport(
                     Outcome.NOTHING_SELECTED,
+                    List.of(),
                     List.of(),
                     List.of("Nothing is selected, so no boot source was contacted. Select something first:"
                             + " rackboot selections add --os ubuntu --release noble --arch amd64"),
                     0,
-                    0);
+                    0));
         }
-        if (usable.isEmpty()) {
-            return failed(List.of("No boot source is enabled and complete; see 'rackboot sources list'"));
-        }
-        Run run = new Run(progress);
-        List<Offer> offers = new ArrayList<>();
-        for (BootSource source : usable) {
-            run.readStreams(source).ifPresent(offers::add);
-        }
-        if (run.refusedAnything || offers.isEmpty()) {
-            return failed(run.problems);
-        }
-        ImportPlan plan = ImportPlanner.plan(offers, selections);
-        for (String unmatched : plan.unmatched()) {
-            run.problems.add("No boot source offers anything for the selection " + unmatched
-                    + "; check its spelling with 'rackboot selections list'");
-        }
-        if (plan.unmatched().size() == selections.size()) {
-            return failed(run.problems);
-        }
-        return run.download(plan) ? run.publish(plan) : run.report(Outcome.FAILED, List.of());
-    }
-
-    private static ImportReport failed(List<String> problems) {
-        return new ImportReport(Outcome.FAILED, List.of(), problems, 0, 0);
+        return usable.isEmpty()
+                ? Optional.of(new ImportReport(
+                        Outcome.FAILED,
+                        List.of(),
+                        List.of(),
+                        List.of("No boot source is enabled and complete; see 'rackboot sources list'"),
+                        0,
+                        0))
+                : Optional.empty();
     }
 
     /** The state of one run. */
     private final class Run {
         private final ImportProgress progress;
+        private final Runnable afterChange;
         private final List<String> problems = new ArrayList<>();
-        private boolean refusedAnything; // Metadata that is not genuine, or not what the format says.
-        private final List<Mark> marks = new ArrayList<>();
+        private final List<String> published = new ArrayList<>();
+        private final List<String> deleted = new ArrayList<>();
         private final AtomicLong downloaded = new AtomicLong();
         private final AtomicLong kept = new AtomicLong();
+        private int readable;
+        private int failedVersions;
+        private boolean isPreview;
 
-        Run(ImportProgress progress) {
+        Run(ImportProgress progress, Runnable afterChange) {
             this.progress = progress;
+            this.afterChange = afterChange;
         }
 
-        Optional<Offer> readStreams(BootSource source) throws InterruptedException, DatabaseException {
+        ImportPlan plan(List<BootSource> usable) throws InterruptedException, DatabaseException {
             progress.enter(Phase.READING_STREAMS);
+            List<Offer> offers = new ArrayList<>();
+            for (BootSource source : usable) {
+                Optional<List<Products>> files = readStreams(source);
+                files.ifPresent(read -> readable++);
+                offers.add(new Offer(source, files));
+            }
+            List<Selection> selections = sources.selections();
+            ImportPlan plan = ImportPlanner.plan(offers, selections, images.versions(), settings.keep());
+            if (readable > 0) {
+                for (String unmatched : plan.unmatched()) {
+                    problems.add("No boot source offers anything for the selection " + unmatched
+                            + "; check its spelling with 'rackboot selections list'");
+                }
+            }
+            plan.refusals().forEach(refusal -> problems.add(refusal.describe()));
+            return plan;
+        }
+
+        /** What a source offers; empty, with a problem told, if it cannot be read or is not genuine. */
+        private Optional<List<Products>> readStreams(BootSource source) throws InterruptedException, DatabaseException {
             String path = source.unsigned() ? UNSIGNED_INDEX : INDEX;
             try {
                 Optional<SignatureVerifier> verifier = verifier(source);
+                Map<String, Instant> marks = new LinkedHashMap<>();
                 StreamIndex index = reader.readIndex(verified(source, verifier, path));
-                mark(source, path, index.updated());
+                marks.put(path, fresh(source, path, index.updated()));
                 List<Products> files = new ArrayList<>();
                 for (StreamIndex.Entry entry : index.entries()) {
                     path = entry.path().text();
@@ -169,18 +277,17 @@ public final class Importer {
                     if (!products.contentId().equals(entry.contentId())) { // Genuine, but of another stream.
                         throw new StreamFormatException("its content id is not the one that the index gives it");
                     }
-                    mark(source, path, products.updated());
+                    marks.put(path, fresh(source, path, products.updated()));
                     products.warnings().forEach(progress::say);
                     files.add(products);
                 }
-                return Optional.of(new Offer(source, files));
+                if (!isPreview) {
+                    sources.setMarks(source.id(), marks);
+                }
+                return Optional.of(files);
             } catch (DatabaseException e) {
                 throw e;
-            } catch (BadSignatureException | KeyringException | StreamFormatException e) {
-                refusedAnything = true;
-                problems.add("Boot source '%s': %s%s: %s".formatted(source.name(), source.url(), path, e.getMessage()));
-                return Optional.empty();
-            } catch (IOException e) { // Away, not wrong: what other sources offer can be had all the same.
+            } catch (BadSignatureException | KeyringException | IOException e) {
                 problems.add("Boot source '%s': %s%s: %s".formatted(source.name(), source.url(), path, e.getMessage()));
                 return Optional.empty();
             }
@@ -201,39 +308,44 @@ public final class Importer {
         }
 
         /** Refuses a file that is older than one accepted before (S-30), or dated in the future (S-36). */
-        private void mark(BootSource source, String path, Instant updated) throws IOException {
+        private Instant fresh(BootSource source, String path, Instant updated) throws IOException {
             Optional<Instant> before = sources.mark(source.id(), path);
             if (before.isPresent() && updated.isBefore(before.get())) {
                 throw new StreamFormatException(
                         ("it was published at %s, but one of %s was accepted before: someone may be replaying an old"
-                                        + " stream, or the mirror went back in time")
-                                .formatted(updated, before.get()));
+                                        + " stream, or the mirror went back in time. If that is meant:"
+                                        + " rackboot sources update '%s' --accept-older")
+                                .formatted(updated, before.get(), source.name()));
             }
             if (updated.isAfter(clock.instant().plus(CLOCK_SKEW))) {
                 throw new StreamFormatException(
                         "it says it was published at %s, which is in the future; check this machine's clock"
                                 .formatted(updated));
             }
-            marks.add(new Mark(source.id(), path, updated));
+            Duration age = Duration.between(updated, clock.instant());
+            if (age.compareTo(STALE) > 0) {
+                progress.say("%s%s: nothing new for %d days: is the mirror still being updated?"
+                        .formatted(source.url(), path, age.toDays()));
+            }
+            return updated;
         }
 
-        /** Fetches what is not here. Returns whether everything is. */
-        boolean download(ImportPlan plan) throws InterruptedException, DatabaseException {
+        /** Fetches what is not here, publishes version by version, then deletes. */
+        void carryOut(ImportPlan plan) throws InterruptedException, DatabaseException {
             Map<Wanted, Download> wanted = new LinkedHashMap<>();
             for (PlannedVersion version : plan.versions()) {
                 for (PlannedFile file : version.files()) {
-                    Download download = new Download(version.source(), file);
-                    Download same = wanted.putIfAbsent(new Wanted(file.sha256(), file.archive()), download);
-                    if (same != null && same.file.size() != file.size()) {
-                        problems.add("%s: %d bytes were announced, but %d for %s, which has the same sha256"
-                                .formatted(download.address(), file.size(), same.file.size(), same.address()));
-                        return false;
-                    }
+                    wanted.putIfAbsent(Wanted.of(file), new Download(version.source(), file));
                 }
             }
             progress.expect(
+                    plan.versions(),
                     wanted.size(),
                     wanted.values().stream().mapToLong(d -> d.file.size()).sum());
+            if (!hasRoom(wanted.values())) {
+                failedVersions = plan.versions().size();
+                return;
+            }
             progress.enter(Phase.DOWNLOADING);
             ExecutorService threads = Executors.newFixedThreadPool(PARALLEL_DOWNLOADS, work -> {
                 Thread thread = new Thread(work, "import-download");
@@ -241,21 +353,138 @@ public final class Importer {
                 return thread;
             });
             try {
-                List<Future<Optional<String>>> results = new ArrayList<>();
-                for (Download download : wanted.values()) {
-                    results.add(threads.submit(() -> fetch(download)));
+                Map<Wanted, Future<Optional<String>>> results = new LinkedHashMap<>();
+                wanted.forEach((key, download) -> results.put(key, threads.submit(() -> fetch(download))));
+                for (PlannedVersion version : plan.versions()) {
+                    complete(version, results);
                 }
-                boolean all = true;
-                for (Future<Optional<String>> result : results) {
-                    Optional<String> problem = outcome(result);
-                    problem.ifPresent(problems::add);
-                    all &= problem.isEmpty();
-                }
-                return all;
             } finally {
                 threads.shutdownNow();
                 awaitEnd(threads);
             }
+            progress.enter(Phase.DELETING);
+            delete(plan);
+        }
+
+        /** Before anything is fetched: a full disk in the middle helps nobody. */
+        private boolean hasRoom(Collection<Download> wanted) throws DatabaseException {
+            long missing = 0;
+            for (Download download : wanted) {
+                missing += missingBytes(download.file);
+            }
+            long free = settings.freeBytes().getAsLong();
+            if (missing > free) {
+                problems.add(("%d bytes are to be fetched, but only %d are free where the region database is: free some"
+                                + " space, or select less")
+                        .formatted(missing, free));
+            }
+            return missing <= free;
+        }
+
+        long missingBytes(PlannedFile file) throws DatabaseException {
+            boolean unpacked =
+                    file.archive() && !contents.archive(file.sha256()).isEmpty();
+            return unpacked ? 0 : file.size() - Math.min(file.size(), contents.storedBytes(file.sha256()));
+        }
+
+        /** Waits for a version's files, and publishes it if all are right. */
+        private void complete(PlannedVersion version, Map<Wanted, Future<Optional<String>>> results)
+                throws InterruptedException, DatabaseException {
+            List<String> causes = new ArrayList<>();
+            for (PlannedFile file : version.files()) {
+                outcome(requireNonNull(results.get(Wanted.of(file)))).ifPresent(causes::add);
+            }
+            Optional<String> problem = causes.isEmpty() ? publish(version) : Optional.of(String.join("; ", causes));
+            if (problem.isPresent()) {
+                failedVersions++;
+                problems.add(version.describe() + " was not imported: " + problem.get());
+            }
+            progress.ended(version, problem);
+        }
+
+        private Optional<String> publish(PlannedVersion version) throws DatabaseException {
+            Map<String, FileReference> artifacts = new LinkedHashMap<>();
+            for (PlannedFile file : version.files()) {
+                if (file.archive()) {
+                    contents.archive(file.sha256())
+                            .forEach((name, sha256) -> artifacts.put(name, new FileReference("bootloader", sha256)));
+                } else {
+                    artifacts.put(file.name(), new FileReference(file.ftype(), file.sha256()));
+                }
+            }
+            Publication publication =
+                    new Publication(version.source().id(), version.image(), version.serial(), artifacts);
+            Optional<Map<String, String>> before = images.artifacts(publication);
+            if (before.isPresent()) {
+                Map<String, String> now = new HashMap<>();
+                artifacts.forEach((name, file) -> now.put(name, file.sha256()));
+                return before.get().equals(now)
+                        ? Optional.empty()
+                        : Optional.of("it was published before with other content, and a version never changes:"
+                                + " what was verified first stays");
+            }
+            if (images.publish(publication, clock.instant())) {
+                published.add(version.image().product() + " " + version.serial());
+                afterChange.run();
+            }
+            return Optional.empty();
+        }
+
+        private void delete(ImportPlan plan) throws DatabaseException {
+            Set<String> staying = new HashSet<>();
+            Set<String> leaving = new HashSet<>();
+            for (Deletion deletion : plan.deletions()) {
+                leaving.add(key(deletion.version()));
+            }
+            List<Version> now = images.versions();
+            for (Version version : now) {
+                if (!leaving.contains(key(version))) {
+                    staying.add(version.image().name());
+                }
+            }
+            List<Version> going = new ArrayList<>();
+            for (Deletion deletion : plan.deletions()) {
+                boolean replaced = staying.contains(deletion.version().image().name());
+                boolean unwanted = plan.versions().stream()
+                        .noneMatch(planned -> planned.image()
+                                .name()
+                                .equals(deletion.version().image().name()));
+                if (replaced || unwanted) { // Else what should take its place did not come.
+                    going.add(deletion.version());
+                    deleted.add(deletion.describe());
+                }
+            }
+            boolean anyImage = staying.stream().anyMatch(name -> !name.startsWith("bootloader/"));
+            if (!anyImage && going.stream().anyMatch(version -> version.image().kind() == Kind.IMAGE)) {
+                deleted.clear();
+                problems.add("Nothing was deleted, as that would have been every image; if it is meant, use"
+                        + " 'rackboot images delete'");
+                return;
+            }
+            if (images.delete(going) > 0) {
+                deleted.forEach(line -> progress.say("deleted " + line));
+                afterChange.run();
+            }
+            Set<String> wanted = new HashSet<>();
+            plan.versions().forEach(version -> version.files().forEach(file -> wanted.add(file.sha256())));
+            contents.collect(wanted);
+        }
+
+        private static String key(Version version) {
+            return version.source() + "\n" + version.image().product() + "\n" + version.serial();
+        }
+
+        Outcome outcome(ImportPlan plan) {
+            if (problems.isEmpty()) {
+                return Outcome.DONE;
+            }
+            int wanted = plan.versions().size() + plan.refusals().size();
+            boolean nothingCame = wanted > 0 && failedVersions + plan.refusals().size() == wanted;
+            return nothingCame ? Outcome.FAILED : Outcome.PARTIAL;
+        }
+
+        ImportReport report(Outcome outcome) {
+            return new ImportReport(outcome, published, deleted, problems, downloaded.get(), kept.get());
         }
 
         /** No download writes any more once an import has ended: the next one may be about the same content. */
@@ -376,32 +605,6 @@ public final class Importer {
             return writer.finish();
         }
 
-        ImportReport publish(ImportPlan plan) throws DatabaseException {
-            progress.enter(Phase.PUBLISHING);
-            List<Publication> publications = new ArrayList<>();
-            for (PlannedVersion version : plan.versions()) {
-                Map<String, FileReference> artifacts = new LinkedHashMap<>();
-                for (PlannedFile file : version.files()) {
-                    if (file.archive()) {
-                        contents.archive(file.sha256())
-                                .forEach(
-                                        (name, sha256) -> artifacts.put(name, new FileReference("bootloader", sha256)));
-                    } else {
-                        artifacts.put(file.name(), new FileReference(file.ftype(), file.sha256()));
-                    }
-                }
-                publications.add(new Publication(version.source().id(), version.image(), version.serial(), artifacts));
-            }
-            List<String> published = images.publish(publications, marks, clock.instant()).stream()
-                    .map(publication -> publication.image().product() + " " + publication.serial())
-                    .toList();
-            return report(problems.isEmpty() ? Outcome.DONE : Outcome.PARTIAL, published);
-        }
-
-        ImportReport report(Outcome outcome, List<String> published) {
-            return new ImportReport(outcome, published, problems, downloaded.get(), kept.get());
-        }
-
         private byte[] fetchMetadata(BootSource source, MirrorPath path) throws IOException, InterruptedException {
             List<byte[]> result = new ArrayList<>();
             withRetries(path, () -> result.add(mirror.metadata(path.below(source.url()), StreamReader.MAX_FILE_BYTES)));
@@ -493,7 +696,11 @@ public final class Importer {
     }
 
     /** Content to have; of an archive, its members. */
-    private record Wanted(String sha256, boolean archive) {}
+    private record Wanted(String sha256, boolean archive) {
+        static Wanted of(PlannedFile file) {
+            return new Wanted(file.sha256(), file.archive());
+        }
+    }
 
     @FunctionalInterface
     private interface Attempt {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.rackboot.region.store.ImageRepository.Artifact;
 import org.rackboot.region.store.ImageRepository.Image;
@@ -20,9 +21,10 @@ class CatalogDocumentTest {
     @Test
     void aRackIsToldEverythingThatExists() {
         List<Version> versions = List.of(
-                new Version("s", NOBLE, "20260115", Instant.EPOCH, List.of(KERNEL, SQUASHFS)),
-                new Version("s", NOBLE, "20260101", Instant.EPOCH, List.of(SQUASHFS)),
-                new Version("s", loader("uefi", "amd64"), "20260110.0", Instant.EPOCH, List.of(SHIM)));
+                new Version("s", NOBLE, "20260115", Instant.EPOCH, Optional.empty(), List.of(KERNEL, SQUASHFS)),
+                new Version("s", NOBLE, "20260101", Instant.EPOCH, Optional.empty(), List.of(SQUASHFS)),
+                new Version(
+                        "s", loader("uefi", "amd64"), "20260110.0", Instant.EPOCH, Optional.empty(), List.of(SHIM)));
 
         byte[] document = CatalogDocument.render(7, versions, List.of("console=ttyS0", "a=\"b\""));
 
@@ -34,9 +36,32 @@ class CatalogDocumentTest {
                         "serial":"20260115","files":{"boot-kernel":"aa","squashfs":"bb"}},\
                         {"os":"ubuntu","release":"noble","version":"24.04","title":"24.04 LTS","arch":"amd64",\
                         "subarch":"hwe-24.04-lowlatency","flavour":"lowlatency","label":"stable","subarches":"generic,ga-24.04",\
-                        "serial":"20260101","files":{"squashfs":"bb"}}],\
+                        "serial":"20260101","held":true,"files":{"squashfs":"bb"}}],\
                         "bootloaders":[{"method":"uefi","arch":"amd64","serial":"20260110.0","files":{"bootx64.efi":"cc"}}],\
                         "objects":{"aa":[34,"a1"],"bb":[1099511627776,"b1"],"cc":[9,"c1"]}}""");
+    }
+
+    @Test
+    void thePinnedVersionIsServedAndTheNewerOneHeld() {
+        Optional<String> pin = Optional.of("1");
+        List<Version> versions = List.of(
+                new Version("s", NOBLE, "2", Instant.EPOCH, pin, List.of(KERNEL)),
+                new Version("s", NOBLE, "1", Instant.EPOCH, pin, List.of(KERNEL)),
+                new Version("s", loader("uefi", "amd64"), "2", Instant.EPOCH, pin, List.of(SHIM)),
+                new Version("s", loader("uefi", "amd64"), "1", Instant.EPOCH, pin, List.of(OLD_SHIM)));
+
+        assertThat(new String(CatalogDocument.render(1, versions, List.of()), UTF_8))
+                .contains("\"serial\":\"2\",\"held\":true", "\"arch\":\"amd64\",\"serial\":\"1\"")
+                .doesNotContain("\"serial\":\"1\",\"held\"");
+    }
+
+    @Test
+    void ofTwoSourcesTheOneThatWinsIsServedThoughTheOtherIsNewer() {
+        List<Version> versions = List.of(
+                new Version("winner", NOBLE, "1", Instant.EPOCH, Optional.empty(), List.of(KERNEL)),
+                new Version("other", NOBLE, "2", Instant.EPOCH, Optional.of("2"), List.of(KERNEL)));
+
+        assertThat(Served.of(versions)).extracting(Served::isServed).containsExactly(true, false);
     }
 
     @Test
@@ -49,10 +74,10 @@ class CatalogDocumentTest {
     @Test
     void onlyTheFirstBootloaderOfEachMethodAndArchitectureIsThere() {
         List<Version> versions = List.of(
-                new Version("s", loader("uefi", "amd64"), "2", Instant.EPOCH, List.of(SHIM)),
-                new Version("s", loader("uefi", "amd64"), "1", Instant.EPOCH, List.of(OLD_SHIM)),
-                new Version("s", loader("uefi", "arm64"), "1", Instant.EPOCH, List.of(SHIM)),
-                new Version("s", loader("pxe", "amd64"), "1", Instant.EPOCH, List.of(SHIM)));
+                new Version("s", loader("uefi", "amd64"), "2", Instant.EPOCH, Optional.empty(), List.of(SHIM)),
+                new Version("s", loader("uefi", "amd64"), "1", Instant.EPOCH, Optional.empty(), List.of(OLD_SHIM)),
+                new Version("s", loader("uefi", "arm64"), "1", Instant.EPOCH, Optional.empty(), List.of(SHIM)),
+                new Version("s", loader("pxe", "amd64"), "1", Instant.EPOCH, Optional.empty(), List.of(SHIM)));
 
         String document = new String(CatalogDocument.render(1, versions, List.of()), UTF_8);
 

@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -21,7 +22,6 @@ import org.rackboot.region.store.ImageRepository.Artifact;
 import org.rackboot.region.store.ImageRepository.FileReference;
 import org.rackboot.region.store.ImageRepository.Image;
 import org.rackboot.region.store.ImageRepository.Kind;
-import org.rackboot.region.store.ImageRepository.Mark;
 import org.rackboot.region.store.ImageRepository.Publication;
 import org.rackboot.region.store.ImageRepository.Version;
 
@@ -59,9 +59,8 @@ class ImageRepositoryTest {
     void aPublishedVersionHasItsFilesWithSizeAndChunkList() throws Exception {
         long before = images.catalogVersion();
 
-        List<Publication> added = images.publish(List.of(publication(source, NOBLE, "20260115")), List.of(), NOW);
+        assertThat(images.publish(publication(source, NOBLE, "20260115"), NOW)).isTrue();
 
-        assertThat(added).hasSize(1);
         assertThat(images.catalogVersion()).isEqualTo(before + 1);
         assertThat(images.versions())
                 .containsExactly(new Version(
@@ -69,18 +68,18 @@ class ImageRepositoryTest {
                         NOBLE,
                         "20260115",
                         NOW,
+                        Optional.empty(),
                         List.of(new Artifact("boot-kernel", "boot-kernel", kernel.sha256(), 6, kernel.chunkList()))));
     }
 
     @Test
     void publishingAgainChangesNothing() throws Exception {
-        images.publish(List.of(publication(source, NOBLE, "1")), List.of(), NOW);
+        images.publish(publication(source, NOBLE, "1"), NOW);
         long before = images.catalogVersion();
 
-        List<Publication> added =
-                images.publish(List.of(publication(source, NOBLE, "1")), List.of(), NOW.plusSeconds(9));
+        assertThat(images.publish(publication(source, NOBLE, "1"), NOW.plusSeconds(9)))
+                .isFalse();
 
-        assertThat(added).isEmpty();
         assertThat(images.catalogVersion()).isEqualTo(before);
         assertThat(images.versions())
                 .singleElement()
@@ -96,28 +95,68 @@ class ImageRepositoryTest {
         long before = images.catalogVersion();
 
         assertThatExceptionOfType(DatabaseException.class)
-                .isThrownBy(() -> images.publish(
-                        List.of(publication(source, NOBLE, "1"), partial),
-                        List.of(new Mark(source, "index", NOW)),
-                        NOW))
+                .isThrownBy(() -> images.publish(partial, NOW))
                 .withMessageContaining(UNKNOWN + " is not complete");
 
         assertThat(images.versions()).isEmpty();
         assertThat(images.catalogVersion()).isEqualTo(before);
-        assertThat(sources.mark(source, "index")).isEmpty();
     }
 
     @Test
-    void marksAreSetTogetherWithWhatRestsOnThem() throws Exception {
-        images.publish(List.of(publication(source, NOBLE, "1")), List.of(new Mark(source, "index", NOW)), NOW);
+    void whatIsDeletedIsNoLongerListedAndItsImageGoesWithItsLastVersion() throws Exception {
+        images.publish(publication(source, NOBLE, "1"), NOW);
+        images.publish(publication(source, NOBLE, "2"), NOW);
+        images.pin(images.versions().get(0), Optional.of("1"));
+        long before = images.catalogVersion();
 
-        assertThat(sources.mark(source, "index")).contains(NOW);
+        assertThat(images.delete(List.of(images.versions().get(1)))).isEqualTo(1);
+
+        assertThat(images.versions()).singleElement().satisfies(left -> {
+            assertThat(left.serial()).isEqualTo("2");
+            assertThat(left.pinnedSerial()).as("the pin goes with its version").isEmpty();
+        });
+        assertThat(images.catalogVersion()).isEqualTo(before + 1);
+        assertThat(images.delete(images.versions())).isEqualTo(1);
+        assertThat(images.versions()).isEmpty();
+        assertThat(images.delete(List.of())).isZero();
+        assertThat(images.catalogVersion()).isEqualTo(before + 2);
+    }
+
+    @Test
+    void anImageIsHeldAtAVersionUntilItIsLetGo() throws Exception {
+        images.publish(publication(source, NOBLE, "1"), NOW);
+        images.publish(publication(source, NOBLE, "2"), NOW);
+
+        images.pin(images.versions().get(0), Optional.of("1"));
+        assertThat(images.versions()).extracting(Version::isPinned).containsExactly(false, true);
+
+        images.pin(images.versions().get(0), Optional.empty());
+        assertThat(images.versions()).extracting(Version::isPinned).containsExactly(false, false);
+    }
+
+    @Test
+    void bytesThatNoVersionNeedsAreCollectedUnlessAnImportWantsThem() throws Exception {
+        images.publish(publication(source, NOBLE, "1"), NOW);
+        StoredContent unused = contents.store("unused".getBytes(StandardCharsets.UTF_8));
+        StoredContent member = contents.store("member".getBytes(StandardCharsets.UTF_8));
+        contents.putArchive("a".repeat(64), Map.of("x", member.sha256(), "k", kernel.sha256()));
+        contents.write(UNKNOWN, 3 << 20).append(ByteBuffer.allocate(1 << 20));
+
+        assertThat(contents.collect(Set.of(UNKNOWN, "a".repeat(64)))).isEqualTo(1);
+        assertThat(contents.find(unused.sha256())).isEmpty();
+        assertThat(contents.archive("a".repeat(64))).hasSize(2);
+        assertThat(contents.storedBytes(UNKNOWN)).isEqualTo(1 << 20);
+
+        assertThat(contents.collect(Set.of())).isEqualTo(2);
+        assertThat(contents.archive("a".repeat(64))).isEmpty();
+        assertThat(contents.storedBytes(UNKNOWN)).isZero();
+        assertThat(contents.find(kernel.sha256())).isPresent();
     }
 
     @Test
     void theNewestSerialAsTextComesFirstWhateverTheLocale() throws Exception {
         for (String serial : List.of("20240101.9", "20240101_1", "20240101.10", "20240101", "2024010a", "2024010B")) {
-            images.publish(List.of(publication(source, NOBLE, serial)), List.of(), NOW);
+            images.publish(publication(source, NOBLE, serial), NOW);
         }
 
         assertThat(images.versions())
@@ -128,14 +167,10 @@ class ImageRepositoryTest {
     @Test
     void imagesComeFirstAndOfEachTheSourceThatWins() throws Exception {
         long winner = source("winner", 50);
-        images.publish(
-                List.of(
-                        publication(source, NOBLE, "2"),
-                        publication(source, loader("grub", "uefi"), "2"),
-                        publication(winner, loader("zgrub", "uefi"), "1"),
-                        publication(winner, NOBLE, "1")),
-                List.of(),
-                NOW);
+        images.publish(publication(source, NOBLE, "2"), NOW);
+        images.publish(publication(source, loader("grub", "uefi"), "2"), NOW);
+        images.publish(publication(winner, loader("zgrub", "uefi"), "1"), NOW);
+        images.publish(publication(winner, NOBLE, "1"), NOW);
 
         assertThat(images.versions())
                 .extracting(v -> v.image().kind().word() + " " + v.source() + " " + v.serial())

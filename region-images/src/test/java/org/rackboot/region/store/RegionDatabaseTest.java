@@ -30,7 +30,27 @@ class RegionDatabaseTest {
         try (var database = open()) {
             assertThat(number(database, COUNT)).isEqualTo(1);
             assertThat(number(database, "select count(*) from flyway_schema_history"))
-                    .isEqualTo(1);
+                    .isEqualTo(2);
+        }
+    }
+
+    @Test
+    void aDatabaseOfTheFirstVersionKeepsWhatIsInIt() throws Exception {
+        try (var database = open()) { // Back to what the first version made.
+            database.write(c -> {
+                Sql.update(c, NEW_SELECTION);
+                for (String column : List.of("mirrors", "proxy", "ca_certificates")) {
+                    Sql.update(c, "alter table boot_source drop column " + column);
+                }
+                Sql.update(c, "alter table image drop column pinned_serial");
+                return Sql.update(c, "delete from flyway_schema_history where version = '2'");
+            });
+        }
+
+        try (var database = open()) {
+            assertThat(number(database, COUNT)).isEqualTo(1);
+            assertThat(new SourceRepository(database).sources()).isEmpty();
+            assertThat(new ImageRepository(database).versions()).isEmpty();
         }
     }
 
@@ -52,7 +72,7 @@ class RegionDatabaseTest {
                     c,
                     "insert into flyway_schema_history (installed_rank, version, description, type, script,"
                             + " installed_by, execution_time, success)"
-                            + " values (2, '999', 'tomorrow', 'SQL', 'V999__tomorrow.sql', 'x', 1, 1)"));
+                            + " values (99, '999', 'tomorrow', 'SQL', 'V999__tomorrow.sql', 'x', 1, 1)"));
         }
 
         assertThatExceptionOfType(DatabaseException.class)

@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -94,16 +95,55 @@ class SourceRepositoryTest {
         BootSource b = added(named("b", 0));
         assertThat(sources.mark(a.id(), "index")).isEmpty();
 
-        database.write(c -> {
-            SourceRepository.setMark(c, a.id(), "index", NOW);
-            SourceRepository.setMark(c, a.id(), "index", NOW.plusSeconds(1));
-            SourceRepository.setMark(c, b.id(), "index", NOW);
-            return 0;
-        });
+        sources.setMarks(a.id(), Map.of("index", NOW));
+        sources.setMarks(a.id(), Map.of("index", NOW.plusSeconds(1)));
+        sources.setMarks(b.id(), Map.of("index", NOW));
 
         assertThat(sources.mark(a.id(), "index")).contains(NOW.plusSeconds(1));
         assertThat(sources.mark(b.id(), "index")).contains(NOW);
         assertThat(sources.mark(a.id(), "other")).isEmpty();
+    }
+
+    @Test
+    void whatIsChangedOfASourceIsKeptAndItsMarksOnlyWhereThatIsWanted() throws Exception {
+        BootSource a = added(named("a", 0));
+        added(named("b", 0));
+        sources.setMarks(a.id(), Map.of("index", NOW));
+        BootSource changed = new BootSource(
+                a.id(),
+                "new",
+                URI.create("https://new.example/"),
+                7,
+                false,
+                true,
+                Optional.empty(),
+                new BootSource.Access(
+                        List.of(URI.create("http://m1.example/"), URI.create("http://m2.example/")),
+                        Optional.of(URI.create("http://proxy.example:3128")),
+                        Optional.of("pem")));
+
+        assertThat(sources.update(changed, false)).contains(changed);
+        assertThat(sources.sources()).contains(changed).hasSize(2);
+        assertThat(sources.mark(a.id(), "index")).contains(NOW);
+        assertThat(sources.update(changed, true)).contains(changed);
+        assertThat(sources.mark(a.id(), "index")).isEmpty();
+        BootSource taken =
+                new BootSource(a.id(), "b", URI.create("https://new.example/"), 7, false, true, Optional.empty());
+        assertThat(sources.update(taken, false)).isEmpty();
+    }
+
+    @Test
+    void aRemovedSourceAndSelectionAreGone() throws Exception {
+        BootSource a = added(named("a", 0));
+        var selection = new Selection(0, "ubuntu", "noble", "amd64", "*", "*");
+        sources.add(selection, NOW);
+
+        sources.remove(a.id());
+
+        assertThat(sources.sources()).isEmpty();
+        assertThat(sources.remove(selection)).isTrue();
+        assertThat(sources.remove(selection)).isFalse();
+        assertThat(sources.selections()).isEmpty();
     }
 
     private BootSource added(BootSource source) throws DatabaseException {

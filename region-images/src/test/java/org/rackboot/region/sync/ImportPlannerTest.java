@@ -136,18 +136,23 @@ class ImportPlannerTest {
                 List.of(
                         new Offer(
                                 first,
-                                List.of(file(image("noble", "1", "squashfs").product()))),
+                                Optional.of(List.of(
+                                        file(image("noble", "1", "squashfs").product())))),
                         new Offer(
                                 second,
-                                List.of(file(image("noble", "2", "squashfs").product())))),
-                List.of(NOBLE));
+                                Optional.of(List.of(
+                                        file(image("noble", "2", "squashfs").product()))))),
+                List.of(NOBLE),
+                List.of(),
+                2);
 
         assertThat(plan.versions()).extracting(PlannedVersion::source).containsExactly(first);
         assertThat(plan.versions()).extracting(PlannedVersion::serial).containsExactly("1");
     }
 
     private static ImportPlan plan(List<Selection> selections, Product... products) {
-        return ImportPlanner.plan(List.of(new Offer(source("s"), List.of(file(products)))), selections);
+        return ImportPlanner.plan(
+                List.of(new Offer(source("s"), Optional.of(List.of(file(products))))), selections, List.of(), 2);
     }
 
     private static List<String> products(ImportPlan plan) {

@@ -7,11 +7,9 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
@@ -178,9 +176,15 @@ class ImportServiceTest {
         return midway;
     }
 
-    private ImportService service(Callable<List<BootSource>> usable) {
+    private ImportService service(ImportService.Sources usable) {
         var importer = new Importer(
-                sources, new ContentRepository(database), new ImageRepository(database), mirror, CLOCK, time -> {});
+                sources,
+                new ContentRepository(database),
+                new ImageRepository(database),
+                mirror,
+                Importer.Settings.DEFAULT,
+                CLOCK,
+                time -> {});
         return new ImportService(importer, usable, () -> announced.add("ended"), CLOCK);
     }
 

@@ -73,7 +73,7 @@ class KilledImportTest {
                 .filter(file -> !file.getKey().endsWith(".json"))
                 .mapToInt(file -> file.getValue().length)
                 .sum();
-        return IntStream.concat(random.ints(8, 0, all), IntStream.of(all - 1, all));
+        return IntStream.concat(random.ints(48, 0, all), IntStream.of(all - 1, all));
     }
 
     @ParameterizedTest
@@ -94,7 +94,7 @@ class KilledImportTest {
             // then nothing partial is listed
             try (var database = RegionDatabase.open(TestDatabase.sqlite(directory))) {
                 var images = new ImageRepository(database);
-                assertThat(listed(images)).isIn(List.of(), COMPLETE);
+                assertThat(COMPLETE).containsAll(listed(images)); // Version by version, and each of them whole.
                 Map<String, Long> here = storedBytes(new ContentRepository(database));
 
                 // and the next import brings the rest, and only that
@@ -141,9 +141,10 @@ class KilledImportTest {
                             new ContentRepository(database),
                             new ImageRepository(database),
                             new HttpMirror(watchdog),
+                            Importer.Settings.DEFAULT,
                             CLOCK,
                             time -> {})
-                    .run(sources.sources(), new ImportProgress());
+                    .run(sources.sources(), new ImportProgress(), () -> {});
         } finally {
             watchdog.shutdownNow();
         }
