@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             SourcesCommand.class,
             SelectionsCommand.class,
             ImagesCommand.class,
+            StatusCommand.class,
             GetCommand.class,
             WarmUpCommand.class
         })

@@ -209,8 +209,8 @@ final class SourcesCommand {
         @SuppressWarnings("NullAway.Init") // Set by picocli.
         private String source;
 
-        @Option(names = "--url", paramLabel = "URL", description = "another address")
-        private @Nullable String url;
+        @Option(names = "--address", paramLabel = "URL", description = "another address of the mirror")
+        private @Nullable String address;
 
         @Mixin
         @SuppressWarnings("NullAway.Init") // Set by picocli.
@@ -233,8 +233,8 @@ final class SourcesCommand {
                 throw new Client.UsageException("give --enable or --disable, not both");
             }
             Map<String, Object> body = description.body();
-            if (url != null) {
-                body.put("url", url);
+            if (address != null) {
+                body.put("url", address);
             }
             if (enable || disable) {
                 body.put("enabled", enable);

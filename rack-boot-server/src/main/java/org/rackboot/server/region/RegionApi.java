@@ -1,9 +1,12 @@
 package org.rackboot.server.region;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
-import java.net.URLDecoder;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -14,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -93,14 +97,14 @@ public final class RegionApi implements HttpService {
             Matcher path = route.path().matcher(call.path());
             if (path.matches()) {
                 List<String> names = IntStream.rangeClosed(1, path.groupCount())
-                        .mapToObj(i -> URLDecoder.decode(path.group(i).replace("+", "%2B"), UTF_8))
+                        .mapToObj(path::group)
                         .toList();
                 Map<String, Work> works = new LinkedHashMap<>();
                 route.answers().forEach((verb, answer) -> works.put(verb, () -> answer.to(call, names)));
                 return method(method, works);
             }
         }
-        return CompletableFuture.completedFuture(error(404, "There is no such resource; see docs/api.md"));
+        return CompletableFuture.completedFuture(error(404, "There is no such resource; see /api/v1/openapi.yaml"));
     }
 
     /** Answers a request; {@code names} are the parts of the path that vary. */
@@ -110,10 +114,19 @@ public final class RegionApi implements HttpService {
                 throws RefusedException, DatabaseException, InterruptedException;
     }
 
-    private record Route(Pattern path, Map<String, Answer> answers) {
-        static Route of(String path, Map<String, Answer> answers) {
-            return new Route(Pattern.compile("/api/v1/" + path.replace("*", "([^/]+)")), answers);
+    private record Route(String template, Pattern path, Map<String, Answer> answers) {
+        /** @param template as OpenAPI writes it: {@code sources/{id}} */
+        static Route of(String template, Map<String, Answer> answers) {
+            String path = template.replace("{sha256}", "([0-9a-f]{64})").replaceAll("\\{[a-z]+}", "([^/]+)");
+            return new Route(template, Pattern.compile("/api/v1/" + path), answers);
         }
+    }
+
+    /** Every request that is answered, {@code GET sources/{id}}. */
+    Set<String> requests() {
+        Set<String> all = new TreeSet<>(Set.of("GET catalog"));
+        routes.forEach(route -> route.answers().keySet().forEach(verb -> all.add(verb + " " + route.template())));
+        return all;
     }
 
     private List<Route> routes() {
@@ -123,7 +136,7 @@ public final class RegionApi implements HttpService {
                         Map.of("GET", (call, names) -> json(200, sources()), "POST", (call, names) -> addSource(call))),
                 Route.of("sources/probe", Map.of("POST", (call, names) -> probe(call))),
                 Route.of(
-                        "sources/*",
+                        "sources/{id}",
                         Map.of(
                                 "GET", (call, names) -> json(200, source(region.sourceStatus(names.get(0)))),
                                 "PATCH", (call, names) -> updateSource(call, names.get(0)),
@@ -163,9 +176,12 @@ public final class RegionApi implements HttpService {
                 Route.of("images/unpin", Map.of("POST", (call, names) -> unpin(call))),
                 Route.of("images/rollback", Map.of("POST", (call, names) -> rollback(call))),
                 Route.of("images/delete", Map.of("POST", (call, names) -> delete(call))),
+                Route.of(
+                        "openapi.yaml",
+                        Map.of("GET", (call, names) -> HttpReply.bytes(200, "application/yaml", openApi()))),
                 Route.of("status", Map.of("GET", (call, names) -> json(200, status()))),
-                Route.of("content/([0-9a-f]{64})", Map.of("GET", (call, names) -> content(call, names.get(0)))),
-                Route.of("content/([0-9a-f]{64})/chunks", Map.of("GET", (call, names) -> chunkDigests(names.get(0)))));
+                Route.of("content/{sha256}", Map.of("GET", (call, names) -> content(call, names.get(0)))),
+                Route.of("content/{sha256}/chunks", Map.of("GET", (call, names) -> chunkDigests(names.get(0)))));
     }
 
     private CompletionStage<HttpReply> method(String method, Map<String, Work> works) {
@@ -365,6 +381,14 @@ public final class RegionApi implements HttpService {
                         image(body),
                         "deleted",
                         deleted.stream().map(Version::serial).toList()));
+    }
+
+    private static byte[] openApi() {
+        try (InputStream file = requireNonNull(RegionApi.class.getResourceAsStream("openapi.yaml"))) {
+            return file.readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // It is in this program's own jar.
+        }
     }
 
     private static String image(JsonNode body) throws RefusedException {

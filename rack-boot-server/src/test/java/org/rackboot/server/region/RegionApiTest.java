@@ -1,0 +1,297 @@
+package org.rackboot.server.region;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.rackboot.region.Region;
+import org.rackboot.region.store.RegionDatabase;
+import org.rackboot.region.sync.Mirror;
+import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.net.EventLoops;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+@Timeout(60)
+class RegionApiTest {
+    private static final Instant NOW = Instant.parse("2026-01-20T00:00:00Z");
+    private static final String TOKEN = "the token";
+    private static final String NOBLE = "{\"name\": \"ubuntu/noble/amd64/ga-24.04\"}";
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
+    @TempDir
+    Path directory;
+
+    private final EventLoops loops = EventLoops.best("test");
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final Files files = new Files();
+    private RegionDatabase database;
+    private RegionApi api;
+    private HttpListener listener;
+    private URI root;
+
+    @BeforeEach
+    void start() throws Exception {
+        database = RegionDatabase.open("jdbc:sqlite:" + directory.resolve("region.db"));
+        Region region =
+                new Region(database, files, Clock.fixed(NOW, ZoneOffset.UTC), pause -> {}, Region.Settings.DEFAULT);
+        api = new RegionApi(region, TOKEN, Runnable::run);
+        listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
+        InetSocketAddress address = listener.bind(InetAddress.getLoopbackAddress(), 0, "The API", "");
+        root = URI.create("http://127.0.0.1:" + address.getPort() + "/api/v1/");
+    }
+
+    @AfterEach
+    void stop() {
+        listener.close();
+        loops.close();
+        database.close();
+    }
+
+    @Test
+    void everyRequestIsDescribedAndNothingElseIs() throws Exception {
+        JsonNode description = YAMLMapper.builder().build().readTree(send("GET", "openapi.yaml", ""));
+        Set<String> described = new TreeSet<>();
+        for (Map.Entry<String, JsonNode> path : description.path("paths").properties()) {
+            for (String verb : Set.of("get", "post", "put", "patch", "delete")) {
+                if (path.getValue().has(verb)) {
+                    described.add(
+                            verb.toUpperCase(Locale.ROOT) + " " + path.getKey().substring(1));
+                }
+            }
+        }
+
+        assertThat(described).isEqualTo(api.requests());
+    }
+
+    @Test
+    void withoutTheTokenNothingIsAnswered() throws Exception { // S-57
+        for (String request : api.requests()) {
+            String[] words = request.split(" ");
+            String path = words[1].replace("{id}", "1").replace("{sha256}", "a".repeat(64));
+            for (String authorization : new String[] {"", "Bearer other", "Basic " + TOKEN, "Bearer "}) {
+                HttpRequest.Builder asking =
+                        HttpRequest.newBuilder(root.resolve(path)).method(words[0], BodyPublishers.ofString("{}"));
+                if (words[0].equals("GET")) {
+                    asking.GET();
+                }
+                if (!authorization.isEmpty()) {
+                    asking.header("Authorization", authorization);
+                }
+                assertThat(http.send(asking.build(), BodyHandlers.ofString()).statusCode())
+                        .as("%s with '%s'", request, authorization)
+                        .isEqualTo(401);
+            }
+        }
+    }
+
+    @Test
+    void aSourceIsAddedProbedChangedAndRemoved() throws Exception {
+        files.stream("20260101", "kernel 1");
+        JsonNode added =
+                json("POST", "sources", "{\"url\": \"http://mirror.example\", \"unsigned\": true, \"name\": \"mine\"}");
+        assertThat(added.path("url").asString()).isEqualTo("http://mirror.example/");
+
+        JsonNode offer = json("POST", "sources/probe", "{\"source\": \"mine\"}");
+        assertThat(offer.path("problem").asString()).isEmpty();
+        assertThat(offer.path("images").path(0).path("name").asString()).isEqualTo("ubuntu/noble/amd64/ga-24.04");
+        assertThat(offer.path("images").path(0).path("version").asString()).isEqualTo("20260101");
+
+        String one = "sources/" + added.path("id").asString();
+        assertThat(json("PATCH", one, "{\"priority\": 3, \"enabled\": false}")
+                        .path("priority")
+                        .asInt())
+                .isEqualTo(3);
+        assertThat(json("GET", one, "").path("enabled").asBoolean()).isFalse();
+        assertThat(json("DELETE", one, "").path("removed").asString()).isNotEmpty();
+        assertThat(status("GET", one, "")).isEqualTo(404);
+    }
+
+    @Test
+    void aProbeOfAnAddressSavesNothing() throws Exception {
+        files.stream("20260101", "kernel 1");
+
+        JsonNode offer = json("POST", "sources/probe", "{\"url\": \"http://mirror.example/\", \"unsigned\": true}");
+
+        assertThat(offer.path("images")).hasSize(1);
+        assertThat(json("GET", "sources", "")).hasSize(1); // The default one.
+    }
+
+    @Test
+    void anImageIsPlannedImportedRolledBackAndDeleted() throws Exception {
+        json("POST", "sources", "{\"url\": \"http://mirror.example\", \"unsigned\": true}");
+        assertThat(status("POST", "selections", selection())).isEqualTo(201);
+        assertThat(status("POST", "selections", selection())).isEqualTo(200);
+        for (String serial : new String[] {"20260101", "20260102"}) {
+            files.stream(serial, "kernel of " + serial);
+            JsonNode plan = json("GET", "images/import/plan", "");
+            assertThat(plan.path("fetch").path(0).path("version").asString()).isEqualTo(serial);
+            assertThat(plan.path("fetchBytes").asInt()).isEqualTo(18);
+            importNow();
+        }
+        assertThat(json("GET", "images/import/plan", "").path("keep")).hasSize(1);
+
+        assertThat(served()).isEqualTo("20260102");
+        assertThat(json("POST", "images/rollback", NOBLE).path("pinned").asString())
+                .isEqualTo("20260101");
+        assertThat(served()).isEqualTo("20260101");
+        assertThat(status("POST", "images/rollback", NOBLE)).isEqualTo(409);
+        assertThat(json("POST", "images/unpin", NOBLE).path("serves").asString())
+                .isEqualTo("20260102");
+        assertThat(json("POST", "images/pin", NOBLE.replace("}", ", \"version\": \"20260101\"}"))
+                        .path("pinned")
+                        .asString())
+                .isEqualTo("20260101");
+        assertThat(json("GET", "status", "").path("versions").asInt()).isEqualTo(2);
+        assertThat(json("POST", "images/delete", NOBLE).path("deleted")).hasSize(2);
+        assertThat(json("GET", "images", "")).isEmpty();
+        assertThat(status("POST", "images/delete", NOBLE)).isEqualTo(404);
+        assertThat(status("DELETE", "selections", selection())).isEqualTo(200);
+        assertThat(status("DELETE", "selections", selection())).isEqualTo(404);
+        assertThat(json("DELETE", "images/import", "").path("stopped").asBoolean())
+                .isFalse();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "POST, sources, '', 400",
+        "POST, sources, '[]', 400",
+        "POST, sources, '{', 400",
+        "POST, sources, '{}', 400",
+        "POST, 'sources', '{\"url\": \"http://a/\", \"unsigned\": true, \"priority\": -1}', 400",
+        "POST, 'sources', '{\"url\": \"http://a/\", \"keyring\": \"*\"}', 400",
+        "PATCH, sources/99, '{}', 404",
+        "DELETE, sources/maas-stable, '', 409",
+        "DELETE, selections, '{}', 404",
+        "POST, images/pin, '{}', 400",
+        "POST, images/pin, '{\"name\": \"x\"}', 404",
+        "PUT, images, '', 405",
+        "GET, nothing, '', 404",
+        "GET, content/x, '', 404",
+        "GET, 'sources/%2e%2e%2fx', '', 404"
+    })
+    void whatCannotBeDoneIsSaidSo(String verb, String path, String body, int status) throws Exception {
+        HttpResponse<String> response = ask(verb, path, body);
+
+        assertThat(response.statusCode()).isEqualTo(status);
+        assertThat(JSON.readTree(response.body()).path("error").asString()).isNotEmpty();
+    }
+
+    private void importNow() throws Exception {
+        int number = json("POST", "images/import", "").path("number").asInt();
+        JsonNode status;
+        do {
+            status = json("GET", "images/import", "");
+        } while (status.path("state").asString().equals("running"));
+        assertThat(status.path("number").asInt()).isEqualTo(number);
+        assertThat(status.path("state").asString()).as(status.toString()).isEqualTo("done");
+        assertThat(status.path("images").path(0).path("status").asString()).isEqualTo("synced");
+    }
+
+    private String served() throws Exception {
+        for (JsonNode image : json("GET", "images", "")) {
+            if (image.path("served").asBoolean()) {
+                return image.path("version").asString();
+            }
+        }
+        return "nothing";
+    }
+
+    private static String selection() {
+        return "{\"os\": \"ubuntu\", \"release\": \"noble\", \"arch\": \"amd64\"}";
+    }
+
+    private JsonNode json(String verb, String path, String body) throws Exception {
+        return JSON.readTree(send(verb, path, body));
+    }
+
+    private String send(String verb, String path, String body) throws Exception {
+        HttpResponse<String> response = ask(verb, path, body);
+        assertThat(response.statusCode()).as(response.body()).isBetween(200, 299);
+        return response.body();
+    }
+
+    private int status(String verb, String path, String body) throws Exception {
+        return ask(verb, path, body).statusCode();
+    }
+
+    private HttpResponse<String> ask(String verb, String path, String body) throws Exception {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(root.resolve(path)).header("Authorization", "Bearer " + TOKEN);
+        request.method(verb, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
+        return http.send(request.build(), BodyHandlers.ofString());
+    }
+
+    /** An unsigned stream with one image of one file. */
+    private static final class Files implements Mirror {
+        private final Map<String, byte[]> byPath = new ConcurrentHashMap<>();
+
+        void stream(String serial, String kernel) throws Exception {
+            byte[] bytes = kernel.getBytes(UTF_8);
+            String sha256 = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+            byPath.put("/" + serial + "/boot-kernel", bytes);
+            put("index", """
+                    {"format": "index:1.0", "updated": "Thu, 15 Jan 2026 06:00:00 +0000", "index": {"c": {
+                    "format": "products:1.0", "datatype": "image-ids", "path": "streams/v1/c.json"}}}""");
+            put("c", """
+                    {"format": "products:1.0", "content_id": "c", "updated": "Thu, 15 Jan 2026 06:00:00 +0000", "products": {
+                    "p": {"os": "ubuntu", "release": "noble", "version": "24.04", "arch": "amd64", "subarch": "ga-24.04",
+                    "label": "stable", "versions": {"%s": {"items": {"boot-kernel": {"ftype": "boot-kernel",
+                    "path": "%s/boot-kernel", "size": %d, "sha256": "%s"}}}}}}}""".formatted(serial, serial, bytes.length, sha256));
+        }
+
+        private void put(String name, String json) {
+            byPath.put("/streams/v1/" + name + ".json", json.getBytes(UTF_8));
+        }
+
+        private byte[] file(URI file) throws MirrorException {
+            byte[] bytes = byPath.get(file.getPath());
+            if (bytes == null) {
+                throw new MirrorException("the server answered 404 (not found)");
+            }
+            return bytes;
+        }
+
+        @Override
+        public byte[] metadata(URI file, int maxBytes) throws IOException {
+            return file(file);
+        }
+
+        @Override
+        public void download(URI file, long from, Optional<String> ifRange, long size, Receiver receiver)
+                throws IOException {
+            receiver.begin(0, Optional.empty());
+            receiver.accept(ByteBuffer.wrap(file(file)));
+        }
+    }
+}
