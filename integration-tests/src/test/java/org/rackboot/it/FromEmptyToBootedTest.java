@@ -127,7 +127,7 @@ class FromEmptyToBootedTest {
     }
 
     @Test
-    void aFileThatIsNotWhatTheStreamSaysImportsNothing() throws Exception {
+    void aFileThatIsNotWhatTheStreamSaysHoldsBackItsImage() throws Exception {
         SignedStream stream = SignedStream.of(1, SERIAL, 3 << 20);
         String path = "noble/amd64/" + SERIAL + "/squashfs";
         byte[] good = stream.file(path);
@@ -146,7 +146,7 @@ class FromEmptyToBootedTest {
                     .contains(path)
                     .contains("sha256 is " + SignedStream.sha256(flipped))
                     .contains("expected " + SignedStream.sha256(good));
-            assertThat(rackboot.run("images", "list", "--json").out().strip()).isEqualTo("[ ]");
+            assertThat(rackboot.run("images", "list").out()).doesNotContain("ubuntu/noble");
 
             stream.files().put(path, Arrays.copyOf(good, good.length - 1));
             Program.Result shorter = rackboot.run("images", "import", "--wait");
@@ -195,12 +195,12 @@ class FromEmptyToBootedTest {
             await().atMost(30, TimeUnit.SECONDS)
                     .untilAsserted(() ->
                             assertThat(importStatus(rackboot)).contains("5.").contains("noble"));
-            assertThat(rackboot.run("images", "list", "--json").out().strip()).isEqualTo("[ ]");
+            assertThat(rackboot.run("images", "list").out()).doesNotContain("ubuntu/noble");
 
             rackboot.kill();
             source.letAll();
             rackboot.restart();
-            assertThat(rackboot.run("images", "list", "--json").out().strip()).isEqualTo("[ ]");
+            assertThat(rackboot.run("images", "list").out()).doesNotContain("ubuntu/noble");
             int before = source.requests().size();
             Program.Result imported = rackboot.run("images", "import", "--wait");
 

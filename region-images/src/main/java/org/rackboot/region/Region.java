@@ -14,6 +14,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -33,6 +34,7 @@ import org.rackboot.region.store.ImageRepository;
 import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
+import org.rackboot.region.store.UploadRepository;
 import org.rackboot.region.sync.ImportService;
 import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.Mirror;
@@ -61,6 +63,7 @@ public final class Region {
     private final ImageRepository images;
     private final ImportService imports;
     private final Importer importer;
+    private final Uploads uploads;
     private final Clock clock;
     private final Settings settings;
     private CompletableFuture<Void> change = new CompletableFuture<>(); // Guarded by this.
@@ -121,6 +124,14 @@ public final class Region {
         this.settings = settings;
         this.importer = new Importer(sources, contents, images, mirror, settings.imports(), clock, pause);
         this.imports = new ImportService(importer, this::usableSources, this::announceChange, clock);
+        this.uploads = new Uploads(
+                new UploadRepository(database),
+                contents,
+                images,
+                sources,
+                settings.imports().keep(),
+                clock,
+                this::announceChange);
         addDefaultSource(defaultKeyring);
     }
 
@@ -249,6 +260,11 @@ public final class Region {
                     RefusedException.Kind.INVALID,
                     "A source's name has 1 to 200 letters, digits, blanks and ._:/+@-, and begins with a letter or digit");
         }
+        if (change.name().equals(Optional.of(SourceRepository.UPLOADS))) {
+            throw new RefusedException(
+                    RefusedException.Kind.INVALID,
+                    "'uploads' is what uploaded images have as their source; choose another");
+        }
         if (change.priority().isPresent() && change.priority().get() < 0) {
             throw new RefusedException(RefusedException.Kind.INVALID, "A source's priority is 0 or more");
         }
@@ -374,6 +390,15 @@ public final class Region {
 
     public ImportService imports() {
         return imports;
+    }
+
+    public Uploads uploads() {
+        return uploads;
+    }
+
+    /** Whose kernel installs an uploaded image that has none, by the images' products. */
+    public Map<String, String> baseImages() throws DatabaseException {
+        return images.baseImages();
     }
 
     /** Every published version: images first, then bootloaders; newest serial first. */

@@ -107,6 +107,12 @@ final class Client {
                 .method("PATCH", BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body))));
     }
 
+    JsonNode put(String path, byte[] bytes) throws UnreachableException, RefusedException, InterruptedException {
+        return send(request(path)
+                .header("Content-Type", "application/octet-stream")
+                .PUT(BodyPublishers.ofByteArray(bytes)));
+    }
+
     JsonNode delete(String path) throws UnreachableException, RefusedException, InterruptedException {
         return send(request(path).DELETE());
     }

@@ -21,6 +21,7 @@ import tools.jackson.databind.node.ArrayNode;
             ImagesCommand.ShowCommand.class,
             ImagesCommand.ImportCommand.class,
             ImagesCommand.StopCommand.class,
+            UploadCommand.class,
             ImagesCommand.PinCommand.class,
             ImagesCommand.UnpinCommand.class,
             ImagesCommand.RollbackCommand.class,

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -176,6 +177,23 @@ public final class RegionApi implements HttpService {
                 Route.of("images/unpin", Map.of("POST", (call, names) -> unpin(call))),
                 Route.of("images/rollback", Map.of("POST", (call, names) -> rollback(call))),
                 Route.of("images/delete", Map.of("POST", (call, names) -> delete(call))),
+                Route.of(
+                        "uploads",
+                        Map.of(
+                                "GET",
+                                        (call, names) -> json(
+                                                200,
+                                                UploadJson.of(region.uploads().list())),
+                                "POST", (call, names) -> begin(call))),
+                Route.of(
+                        "uploads/{id}",
+                        Map.of(
+                                "GET", (call, names) -> upload(names.get(0)),
+                                "DELETE", (call, names) -> giveUp(names.get(0)))),
+                Route.of(
+                        "uploads/{id}/files/{name}",
+                        Map.of("PUT", (call, names) -> receive(call, names.get(0), names.get(1)))),
+                Route.of("uploads/{id}/finish", Map.of("POST", (call, names) -> finish(names.get(0)))),
                 Route.of(
                         "openapi.yaml",
                         Map.of("GET", (call, names) -> HttpReply.bytes(200, "application/yaml", openApi()))),
@@ -383,6 +401,34 @@ public final class RegionApi implements HttpService {
                         deleted.stream().map(Version::serial).toList()));
     }
 
+    private HttpReply begin(HttpCall call) throws RefusedException, DatabaseException {
+        return json(201, UploadJson.of(region.uploads().begin(UploadJson.spec(body(call)))));
+    }
+
+    private HttpReply upload(String id) throws RefusedException, DatabaseException {
+        return json(200, UploadJson.of(region.uploads().progress(id)));
+    }
+
+    private HttpReply giveUp(String id) throws RefusedException, DatabaseException {
+        region.uploads().delete(id);
+        return json(200, Map.of("removed", id));
+    }
+
+    private HttpReply receive(HttpCall call, String id, String name) throws RefusedException, DatabaseException {
+        String offset = call.query().getOrDefault("offset", "");
+        if (!offset.matches("\\d{1,15}")) {
+            throw new RefusedException(
+                    RefusedException.Kind.INVALID, "Say where the piece begins: ?offset=0 for the file's first byte");
+        }
+        long next = region.uploads().receive(id, name, Long.parseLong(offset), ByteBuffer.wrap(call.body()));
+        return json(200, Map.of("offset", next));
+    }
+
+    private HttpReply finish(String id) throws RefusedException, DatabaseException {
+        Version version = region.uploads().finish(id);
+        return json(201, ImageJson.of(new Served(version, true)));
+    }
+
     private static byte[] openApi() {
         try (InputStream file = requireNonNull(RegionApi.class.getResourceAsStream("openapi.yaml"))) {
             return file.readAllBytes();
@@ -449,7 +495,17 @@ public final class RegionApi implements HttpService {
     }
 
     private List<Map<String, Object>> images() throws DatabaseException {
-        return Served.of(region.versions()).stream().map(ImageJson::of).toList();
+        Map<String, String> baseImages = region.baseImages();
+        List<Map<String, Object>> all = new ArrayList<>();
+        for (Served served : Served.of(region.versions())) {
+            Map<String, Object> json = ImageJson.of(served);
+            String baseImage = baseImages.get(served.version().image().product());
+            if (baseImage != null) {
+                json.put("baseImage", baseImage);
+            }
+            all.add(json);
+        }
+        return all;
     }
 
     private HttpReply importStatus() {

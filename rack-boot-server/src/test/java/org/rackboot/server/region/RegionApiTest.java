@@ -18,10 +18,12 @@ import java.security.MessageDigest;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -51,7 +53,7 @@ class RegionApiTest {
     @TempDir
     Path directory;
 
-    private final EventLoops loops = EventLoops.best("test");
+    private EventLoops loops;
     private final HttpClient http = HttpClient.newHttpClient();
     private final Files files = new Files();
     private RegionDatabase database;
@@ -61,6 +63,7 @@ class RegionApiTest {
 
     @BeforeEach
     void start() throws Exception {
+        loops = EventLoops.best("test");
         database = RegionDatabase.open("jdbc:sqlite:" + directory.resolve("region.db"));
         Region region =
                 new Region(database, files, Clock.fixed(NOW, ZoneOffset.UTC), pause -> {}, Region.Settings.DEFAULT);
@@ -97,7 +100,7 @@ class RegionApiTest {
     void withoutTheTokenNothingIsAnswered() throws Exception { // S-57
         for (String request : api.requests()) {
             String[] words = request.split(" ");
-            String path = words[1].replace("{id}", "1").replace("{sha256}", "a".repeat(64));
+            String path = words[1].replace("{id}", "1").replace("{name}", "x").replace("{sha256}", "a".repeat(64));
             for (String authorization : new String[] {"", "Bearer other", "Basic " + TOKEN, "Bearer "}) {
                 HttpRequest.Builder asking =
                         HttpRequest.newBuilder(root.resolve(path)).method(words[0], BodyPublishers.ofString("{}"));
@@ -179,6 +182,130 @@ class RegionApiTest {
         assertThat(status("DELETE", "selections", selection())).isEqualTo(404);
         assertThat(json("DELETE", "images/import", "").path("stopped").asBoolean())
                 .isFalse();
+    }
+
+    @Test
+    void anImageIsUploadedInPiecesAndGoesOnAfterARestart() throws Exception {
+        byte[] image = new byte[(3 << 20) + 5];
+        new Random(1).nextBytes(image);
+        String begin = """
+                {"name": "custom/rescue", "arch": "amd64", "title": "Rescue", "baseImage": "ubuntu/noble",
+                "files": [{"filetype": "tgz", "size": %d, "sha256": "%s"}]}""".formatted(image.length, sha256(image));
+        JsonNode upload = json("POST", "uploads", begin);
+        String file =
+                "uploads/%s/files/root-tgz?offset=".formatted(upload.path("id").asString());
+        assertThat(upload.path("files").path(0).path("offset").asInt()).isZero();
+
+        assertThat(put(file + 0, Arrays.copyOf(image, 2 << 20)).path("offset").asInt())
+                .isEqualTo(2 << 20);
+        assertThat(put(file + 0, Arrays.copyOf(image, 2 << 20)).path("offset").asInt())
+                .as("a piece that came before is skipped")
+                .isEqualTo(2 << 20);
+        assertThat(status("PUT", file + (3 << 20), "x")).as("a gap").isEqualTo(409);
+        assertThat(status("POST", "uploads/" + upload.path("id").asString() + "/finish", "{}"))
+                .isEqualTo(409);
+        stop();
+        start();
+
+        JsonNode again = json("POST", "uploads", begin);
+        assertThat(again.path("id").asString()).isEqualTo(upload.path("id").asString());
+        assertThat(again.path("files").path(0).path("offset").asInt()).isEqualTo(2 << 20);
+        assertThat(put(file + (2 << 20), Arrays.copyOfRange(image, 2 << 20, image.length))
+                        .path("offset")
+                        .asInt())
+                .isEqualTo(image.length);
+        JsonNode version = json("POST", "uploads/" + upload.path("id").asString() + "/finish", "{}");
+        assertThat(version.path("name").asString()).isEqualTo("custom/rescue/amd64/generic");
+        assertThat(version.path("version").asString()).isEqualTo("20260120");
+        JsonNode listed = json("GET", "images", "").path(0);
+        assertThat(listed.path("baseImage").asString()).isEqualTo("ubuntu/noble");
+        assertThat(listed.path("title").asString()).isEqualTo("Rescue");
+        assertThat(listed.path("source").asString()).isEqualTo("uploads");
+        assertThat(json("GET", "uploads", "")).isEmpty();
+        assertThat(json("GET", "sources", ""))
+                .as("it is no source to import from")
+                .hasSize(1);
+        HttpResponse<byte[]> back = http.send(
+                HttpRequest.newBuilder(root.resolve("content/" + sha256(image)))
+                        .header("Authorization", "Bearer " + TOKEN)
+                        .build(),
+                BodyHandlers.ofByteArray());
+        assertThat(back.body()).isEqualTo(image);
+    }
+
+    @Test
+    void whatIsUploadedUnderAWrongHashIsThrownAway() throws Exception {
+        JsonNode upload = json("POST", "uploads", """
+                {"name": "custom/x", "arch": "amd64", "files": [{"filetype": "ddraw", "size": 3, "sha256": "%s"}]}""".formatted("a".repeat(64)));
+        String id = upload.path("id").asString();
+
+        assertThat(status("PUT", "uploads/" + id + "/files/root-dd.raw?offset=0", "abc"))
+                .isEqualTo(400);
+
+        assertThat(json("GET", "uploads/" + id, "")
+                        .path("files")
+                        .path(0)
+                        .path("offset")
+                        .asInt())
+                .isZero();
+        assertThat(status("PUT", "uploads/" + id + "/files/root-dd.raw?offset=0", "abcd"))
+                .isEqualTo(400);
+        assertThat(json("DELETE", "uploads/" + id, "").path("removed").asString())
+                .isEqualTo(id);
+        assertThat(status("GET", "uploads/" + id, "")).isEqualTo(404);
+    }
+
+    @Test
+    void anUploadedBootloaderWinsOverTheStreamsAndNewVersionsFollow() throws Exception {
+        for (String text : new String[] {"one", "two", "three"}) {
+            JsonNode upload = json("POST", "uploads", """
+                    {"bootloader": "uefi/amd64", "files": [{"name": "bootx64.efi", "size": %d, "sha256": "%s"}]}""".formatted(text.length(), sha256(text.getBytes(UTF_8))));
+            String id = upload.path("id").asString();
+            assertThat(status("PUT", "uploads/" + id + "/files/bootx64.efi?offset=0", text))
+                    .isEqualTo(200);
+            assertThat(status("POST", "uploads/" + id + "/finish", "{}")).isEqualTo(201);
+        }
+
+        JsonNode images = json("GET", "images", "");
+        assertThat(images).hasSize(2);
+        assertThat(images.path(0).path("version").asString()).isEqualTo("20260120.002");
+        assertThat(images.path(0).path("served").asBoolean()).isTrue();
+        assertThat(images.path(0).path("name").asString()).isEqualTo("bootloader/uefi/amd64");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "custom, amd64, tgz, 1, OS/NAME",
+        "ubuntu/mine, amd64, tgz, 1, upload it as custom/mine",
+        "beos/5, amd64, tgz, 1, no operating system known here",
+        "custom/centos7, amd64, tgz, 1, reserved",
+        "custom/../x, amd64, tgz, 1, OS/NAME",
+        "custom/x, a/b, tgz, 1, architecture",
+        "custom/x, amd64, zip, 1, no file type",
+        "custom/x, amd64, tgz, 0, has 0 bytes"
+    })
+    void anUploadThatCannotBeIsRefusedBeforeItBegins(String name, String arch, String type, int size, String why)
+            throws Exception {
+        HttpResponse<String> response = ask("POST", "uploads", """
+                {"name": "%s", "arch": "%s", "files": [{"filetype": "%s", "size": %d, "sha256": "%s"}]}""".formatted(name, arch, type, size, "a".repeat(64)));
+
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(response.body()).contains(why);
+    }
+
+    private JsonNode put(String path, byte[] bytes) throws Exception {
+        HttpResponse<String> response = http.send(
+                HttpRequest.newBuilder(root.resolve(path))
+                        .header("Authorization", "Bearer " + TOKEN)
+                        .PUT(BodyPublishers.ofByteArray(bytes))
+                        .build(),
+                BodyHandlers.ofString());
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        return JSON.readTree(response.body());
+    }
+
+    private static String sha256(byte[] bytes) throws Exception {
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     }
 
     @ParameterizedTest

@@ -139,7 +139,8 @@ public final class ContentRepository {
         }
         List<String> candidates = database.read(c -> Sql.list(
                 c,
-                "select sha256 from content where" + unused + " and sha256 not in (select sha256 from archive_member)",
+                "select sha256 from content where" + unused + " and sha256 not in (select sha256 from archive_member)"
+                        + " and sha256 not in (select sha256 from upload_file)",
                 row -> row.getString(1)));
         int deleted = 0;
         for (String sha256 : candidates) {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Published images and bootloaders, and the catalog's version. */
 public final class ImageRepository {
@@ -55,15 +56,17 @@ public final class ImageRepository {
             String label,
             String method,
             String subarches) {
+        private static final Set<String> PLAIN_LABELS = Set.of("stable", "uploaded");
+
         /**
          * What it is, whatever source and version it comes from: {@code ubuntu/noble/amd64/ga-24.04} for images labelled
-         * {@code stable}, with {@code /candidate} and the like for others; {@code bootloader/uefi/amd64}.
+         * {@code stable} and uploaded ones, with {@code /candidate} and the like for others; {@code bootloader/uefi/amd64}.
          */
         public String name() {
             if (kind == Kind.BOOTLOADER) {
                 return String.join("/", "bootloader", method, arch);
             }
-            return String.join("/", os, release, arch, subarch) + (label.equals("stable") ? "" : "/" + label);
+            return String.join("/", os, release, arch, subarch) + (PLAIN_LABELS.contains(label) ? "" : "/" + label);
         }
     }
 
@@ -160,6 +163,26 @@ public final class ImageRepository {
             }
             return deleted;
         });
+    }
+
+    /** Says whose kernel installs an image that has none of its own. */
+    public void setBaseImage(long sourceId, String product, String baseImage) throws DatabaseException {
+        database.write(c -> Sql.update(
+                c,
+                "update image set base_image = ? where source_id = ? and product = ?",
+                baseImage.isEmpty() ? null : baseImage,
+                sourceId,
+                product));
+    }
+
+    /** The base images that were said, by the images' products. */
+    public Map<String, String> baseImages() throws DatabaseException {
+        Map<String, String> all = new HashMap<>();
+        database.read(c -> Sql.list(
+                c,
+                "select product, base_image from image where base_image is not null",
+                row -> all.put(row.getString(1), row.getString(2))));
+        return all;
     }
 
     /** Holds an image at a version, or with empty lets it follow the newest again. */

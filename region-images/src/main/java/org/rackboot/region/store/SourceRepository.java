@@ -19,6 +19,9 @@ import org.rackboot.region.source.Selection;
 public final class SourceRepository {
     private static final String SOURCE = "select * from boot_source";
 
+    /** The name of the source that uploaded images have; a URL of its kind is no mirror's. */
+    public static final String UPLOADS = "uploads";
+
     private final RegionDatabase database;
 
     public SourceRepository(RegionDatabase database) {
@@ -27,7 +30,8 @@ public final class SourceRepository {
 
     /** All sources, the one that wins first. */
     public List<BootSource> sources() throws DatabaseException {
-        return database.read(c -> Sql.list(c, SOURCE + " order by priority desc, id", SourceRepository::source));
+        return database.read(c ->
+                Sql.list(c, SOURCE + " where kind = 'stream' order by priority desc, id", SourceRepository::source));
     }
 
     /**
@@ -63,6 +67,20 @@ public final class SourceRepository {
                     source.access().caCertificates(),
                     now);
             return byName(c, source.name());
+        });
+    }
+
+    /** The id of the source that uploaded images have; it wins over every mirror. */
+    public long uploads(Instant now) throws DatabaseException {
+        return database.write(c -> {
+            Sql.update(
+                    c,
+                    "insert into boot_source (name, url, priority, enabled, unsigned, kind, created_at)"
+                            + " values (?, 'upload:', 1000000, 1, 1, 'uploads', ?) on conflict do nothing",
+                    UPLOADS,
+                    now);
+            return Sql.first(c, "select id from boot_source where kind = 'uploads'", row -> row.getLong(1))
+                    .orElseThrow(() -> new SQLException("a source is called 'uploads'; rename it"));
         });
     }
 

@@ -248,7 +248,7 @@ public final class Importer {
                 offers.add(new Offer(source, files));
             }
             List<Selection> selections = sources.selections();
-            ImportPlan plan = ImportPlanner.plan(offers, selections, images.versions(), settings.keep());
+            ImportPlan plan = ImportPlanner.plan(offers, selections, imported(), settings.keep());
             if (readable > 0) {
                 for (String unmatched : plan.unmatched()) {
                     problems.add("No boot source offers anything for the selection " + unmatched
@@ -436,8 +436,7 @@ public final class Importer {
             for (Deletion deletion : plan.deletions()) {
                 leaving.add(key(deletion.version()));
             }
-            List<Version> now = images.versions();
-            for (Version version : now) {
+            for (Version version : imported()) {
                 if (!leaving.contains(key(version))) {
                     staying.add(version.image().name());
                 }
@@ -468,6 +467,13 @@ public final class Importer {
             Set<String> wanted = new HashSet<>();
             plan.versions().forEach(version -> version.files().forEach(file -> wanted.add(file.sha256())));
             contents.collect(wanted);
+        }
+
+        /** What operators uploaded is theirs alone to delete. */
+        private List<Version> imported() throws DatabaseException {
+            return images.versions().stream()
+                    .filter(version -> !version.source().equals(SourceRepository.UPLOADS))
+                    .toList();
         }
 
         private static String key(Version version) {

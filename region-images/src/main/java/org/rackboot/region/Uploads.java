@@ -1,0 +1,288 @@
+package org.rackboot.region;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.rackboot.region.Region.RefusedException;
+import org.rackboot.region.store.ContentRepository;
+import org.rackboot.region.store.ContentRepository.ChecksumMismatchException;
+import org.rackboot.region.store.ContentRepository.SizeMismatchException;
+import org.rackboot.region.store.DatabaseException;
+import org.rackboot.region.store.ImageRepository;
+import org.rackboot.region.store.ImageRepository.FileReference;
+import org.rackboot.region.store.ImageRepository.Image;
+import org.rackboot.region.store.ImageRepository.Kind;
+import org.rackboot.region.store.ImageRepository.Publication;
+import org.rackboot.region.store.ImageRepository.Version;
+import org.rackboot.region.store.SourceRepository;
+import org.rackboot.region.store.UploadRepository;
+import org.rackboot.region.store.UploadRepository.StoredUpload;
+import org.rackboot.region.upload.UploadSpec;
+import org.rackboot.region.upload.UploadSpec.UploadFile;
+
+/**
+ * Images and bootloaders that operators bring themselves, piece by piece: each piece says where it belongs, so an upload goes
+ * on after any interruption, also of this process, at the first byte that is not here. Published once every file has its
+ * sha256. Thread-safe; methods block on the database.
+ */
+public final class Uploads {
+    private static final int MAX_UPLOADS = 100;
+    private static final DateTimeFormatter DAY =
+            DateTimeFormatter.ofPattern("yyyyMMdd").withZone(ZoneOffset.UTC);
+
+    private final UploadRepository uploads;
+    private final ContentRepository contents;
+    private final ImageRepository images;
+    private final SourceRepository sources;
+    private final int keep;
+    private final Clock clock;
+    private final Runnable afterChange;
+    private final Map<String, Receiving> receiving = new LinkedHashMap<>(); // Guarded by this.
+
+    Uploads(
+            UploadRepository uploads,
+            ContentRepository contents,
+            ImageRepository images,
+            SourceRepository sources,
+            int keep,
+            Clock clock,
+            Runnable afterChange) {
+        this.uploads = uploads;
+        this.contents = contents;
+        this.images = images;
+        this.sources = sources;
+        this.keep = keep;
+        this.clock = clock;
+        this.afterChange = afterChange;
+    }
+
+    /**
+     * An upload and how far it is.
+     *
+     * @param offsets by file name, the first byte that is not here
+     */
+    public record Progress(String id, UploadSpec spec, Instant created, Map<String, Long> offsets) {}
+
+    /** Begins an upload, or finds the one that was begun for the same. */
+    public synchronized Progress begin(UploadSpec spec) throws RefusedException, DatabaseException {
+        Set<String> reserved = new HashSet<>();
+        for (Version version : images.versions()) {
+            if (!version.source().equals(SourceRepository.UPLOADS)) {
+                reserved.add(version.image().os() + "/" + version.image().release());
+            }
+        }
+        Optional<String> problem = spec.problem(reserved);
+        if (problem.isPresent()) {
+            throw new RefusedException(RefusedException.Kind.INVALID, problem.get());
+        }
+        List<StoredUpload> all = uploads.all();
+        for (StoredUpload begun : all) {
+            if (begun.spec().withFiles(List.of()).equals(spec.withFiles(List.of()))
+                    && Set.copyOf(begun.spec().files()).equals(Set.copyOf(spec.files()))) {
+                return progress(begun);
+            }
+        }
+        if (all.size() >= MAX_UPLOADS) {
+            throw new RefusedException(
+                    RefusedException.Kind.CONFLICT,
+                    "%d uploads were begun and not finished; finish or delete some".formatted(MAX_UPLOADS));
+        }
+        StoredUpload begun = new StoredUpload(UUID.randomUUID().toString(), spec, clock.instant());
+        uploads.add(begun.id(), spec, begun.created());
+        return progress(begun);
+    }
+
+    public synchronized List<Progress> list() throws DatabaseException {
+        List<Progress> all = new ArrayList<>();
+        for (StoredUpload upload : uploads.all()) {
+            all.add(progress(upload));
+        }
+        return all;
+    }
+
+    public Progress progress(String id) throws RefusedException, DatabaseException {
+        return progress(find(id));
+    }
+
+    /**
+     * Takes a piece of a file.
+     *
+     * @param offset of its first byte; what is here already is skipped
+     * @return the first byte that is not here
+     */
+    public long receive(String id, String fileName, long offset, ByteBuffer bytes)
+            throws RefusedException, DatabaseException {
+        UploadFile file = find(id).spec().files().stream()
+                .filter(each -> each.name().equals(fileName))
+                .findFirst()
+                .orElseThrow(() -> new RefusedException(
+                        RefusedException.Kind.NOT_FOUND, "This upload has no file '%s'".formatted(fileName)));
+        if (contents.find(file.sha256()).isPresent()) {
+            return file.size();
+        }
+        Receiving to = receiving(file);
+        synchronized (to) {
+            try {
+                return to.receive(offset, bytes);
+            } catch (ChecksumMismatchException | SizeMismatchException e) {
+                forget(file);
+                throw new RefusedException(
+                        RefusedException.Kind.INVALID,
+                        "%s: %s; the bytes were thrown away, send the file again".formatted(fileName, e.getMessage()));
+            } catch (DatabaseException e) {
+                forget(file);
+                throw e;
+            } catch (IOException e) {
+                forget(file);
+                throw new RefusedException(RefusedException.Kind.CONFLICT, String.valueOf(e.getMessage()));
+            }
+        }
+    }
+
+    /** Makes an upload visible whose files are all here. */
+    public synchronized Version finish(String id) throws RefusedException, DatabaseException {
+        StoredUpload upload = find(id);
+        Progress progress = progress(upload);
+        Map<String, FileReference> artifacts = new LinkedHashMap<>();
+        for (UploadFile file : upload.spec().files()) {
+            if (contents.find(file.sha256()).isEmpty()) {
+                throw new RefusedException(
+                        RefusedException.Kind.CONFLICT,
+                        "%s is not here: go on with it at byte %d"
+                                .formatted(file.name(), progress.offsets().get(file.name())));
+            }
+            artifacts.put(file.name(), new FileReference(file.ftype(), file.sha256()));
+        }
+        long source = sources.uploads(clock.instant());
+        Image image = image(upload.spec());
+        List<Version> before = mine(image);
+        String serial = nextSerial(before);
+        images.publish(new Publication(source, image, serial, artifacts), clock.instant());
+        images.setBaseImage(source, image.product(), upload.spec().baseImage());
+        uploads.remove(id);
+        List<Version> old = before.stream()
+                .skip(Math.max(0, keep - 1))
+                .filter(version -> !version.isPinned())
+                .toList();
+        images.delete(old);
+        afterChange.run();
+        return mine(image).stream()
+                .filter(version -> version.serial().equals(serial))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** Gives an upload up; its bytes go with the next collection. */
+    public synchronized void delete(String id) throws RefusedException, DatabaseException {
+        StoredUpload upload = find(id);
+        upload.spec().files().forEach(this::forget);
+        uploads.remove(id);
+    }
+
+    private List<Version> mine(Image image) throws DatabaseException {
+        return images.versions().stream()
+                .filter(version -> version.source().equals(SourceRepository.UPLOADS)
+                        && version.image().product().equals(image.product()))
+                .toList();
+    }
+
+    /** {@code 20260120}, then {@code 20260120.001}: larger as text, so that the newest stays the largest. */
+    private String nextSerial(List<Version> before) {
+        Set<String> taken = before.stream().map(Version::serial).collect(Collectors.toSet());
+        String day = DAY.format(clock.instant());
+        String serial = day;
+        for (int n = 1; taken.contains(serial); n++) {
+            serial = "%s.%03d".formatted(day, n);
+        }
+        return serial;
+    }
+
+    private static Image image(UploadSpec spec) {
+        return new Image(
+                "uploaded:" + spec.describe() + ":" + spec.arch() + ":" + spec.subarch(),
+                spec.isBootloader() ? Kind.BOOTLOADER : Kind.IMAGE,
+                spec.isBootloader() ? "uploaded" : spec.os(),
+                spec.release(),
+                spec.release(),
+                spec.title(),
+                spec.arch(),
+                spec.subarch(),
+                spec.isBootloader() ? "" : "generic",
+                "uploaded",
+                spec.method(),
+                spec.isBootloader() ? spec.arch() : spec.subarch());
+    }
+
+    private StoredUpload find(String id) throws RefusedException, DatabaseException {
+        return uploads.find(id)
+                .orElseThrow(() -> new RefusedException(
+                        RefusedException.Kind.NOT_FOUND, "There is no such upload; it was finished, or given up"));
+    }
+
+    private synchronized Progress progress(StoredUpload upload) throws DatabaseException {
+        Map<String, Long> offsets = new LinkedHashMap<>();
+        for (UploadFile file : upload.spec().files()) {
+            Receiving running = receiving.get(file.sha256());
+            offsets.put(file.name(), running == null ? contents.storedBytes(file.sha256()) : running.position());
+        }
+        return new Progress(upload.id(), upload.spec(), upload.created(), offsets);
+    }
+
+    private synchronized Receiving receiving(UploadFile file) {
+        return receiving.computeIfAbsent(file.sha256(), sha256 -> new Receiving(file));
+    }
+
+    private synchronized void forget(UploadFile file) {
+        receiving.remove(file.sha256());
+    }
+
+    /** A file on its way: the writer knows the digest of what came, so a piece needs no second look at the others. */
+    private final class Receiving {
+        private final UploadFile file;
+        private ContentRepository.@Nullable Writer writer;
+        private volatile long position;
+
+        Receiving(UploadFile file) {
+            this.file = file;
+        }
+
+        long position() {
+            return position;
+        }
+
+        long receive(long offset, ByteBuffer bytes) throws IOException, RefusedException {
+            ContentRepository.Writer open = writer;
+            if (open == null) {
+                open = contents.write(file.sha256(), file.size());
+                writer = open;
+                position = open.position();
+            }
+            if (offset > open.position() || offset < 0) {
+                throw new RefusedException(
+                        RefusedException.Kind.CONFLICT,
+                        "The next byte of %s is number %d, not %d".formatted(file.name(), open.position(), offset));
+            }
+            int known = (int) Math.min(open.position() - offset, bytes.remaining());
+            open.append(bytes.position(bytes.position() + known));
+            position = open.position();
+            if (position == file.size()) {
+                open.finish();
+                forget(file);
+            }
+            return position;
+        }
+    }
+}
