@@ -30,8 +30,37 @@ public record Product(String name, Map<String, String> attributes, SortedMap<Str
      * @param ftype {@code boot-kernel}, {@code squashfs}, {@code archive.tar.xz}, …
      * @param size in bytes
      * @param sha256 64 lower-case hexadecimal digits
+     * @param kernelParameters {@code kparams}: one printable line for the kernel's command line; mostly empty
      */
-    public record Item(String name, String ftype, MirrorPath path, long size, String sha256) {}
+    public record Item(String name, String ftype, MirrorPath path, long size, String sha256, String kernelParameters) {
+        /** An item that says nothing about the kernel's command line. */
+        public Item(String name, String ftype, MirrorPath path, long size, String sha256) {
+            this(name, ftype, path, size, sha256, "");
+        }
+    }
+
+    /** What a product is; decided product by product, as one file may mix them. */
+    public enum Kind {
+        /** Firmware loads it: it has a {@code bootloader-type}. */
+        BOOTLOADER,
+        /** One root file system without a kernel, such as CentOS's {@code root-tgz}. */
+        SINGLE_FILE,
+        /** Kernel, initrd and root file system. */
+        MULTI_FILE
+    }
+
+    /** By its newest version; a product without versions counts as {@link Kind#MULTI_FILE}. */
+    public Kind kind() {
+        if (bootMethod().isPresent()) {
+            return Kind.BOOTLOADER;
+        }
+        List<Item> newest = newestSerial()
+                .map(serial -> versions.getOrDefault(serial, List.of()))
+                .orElse(List.of());
+        boolean root = newest.stream().anyMatch(item -> item.ftype().startsWith("root-"));
+        boolean kernel = newest.stream().anyMatch(item -> item.ftype().equals("boot-kernel"));
+        return root && !kernel ? Kind.SINGLE_FILE : Kind.MULTI_FILE;
+    }
 
     public String attribute(String key, String otherwise) {
         return attributes.getOrDefault(key, otherwise);
@@ -79,7 +108,12 @@ public record Product(String name, Map<String, String> attributes, SortedMap<Str
                 : subarch + "-" + flavour();
     }
 
-    /** The largest serial as text is the newest version. */
+    /** Whether the {@code hwe-rolling} kernel is this one. */
+    public boolean rolling() {
+        return attribute("rolling", "").equalsIgnoreCase("true");
+    }
+
+    /** The largest serial as text is the newest version: serials are ASCII, so that is the order of their bytes. */
     public Optional<String> newestSerial() {
         return versions.isEmpty() ? Optional.empty() : Optional.of(versions.lastKey());
     }

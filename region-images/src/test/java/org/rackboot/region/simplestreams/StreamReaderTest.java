@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.fail;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Collectors;
@@ -18,6 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.region.simplestreams.Product.Item;
+import org.rackboot.region.simplestreams.Products.Notice;
+import org.rackboot.region.simplestreams.Products.Refused;
 
 class StreamReaderTest {
     private static final String UPDATED = "Thu, 15 Jan 2026 06:00:00 +0000";
@@ -42,15 +45,43 @@ class StreamReaderTest {
     }
 
     @Test
-    void entriesOfOtherFormatsAndDataTypesAreLeftOut() throws Exception {
+    void anIndexMayNameFurtherIndexesAndEntriesOfOtherKindsAreLeftOut() throws Exception {
         StreamIndex index = reader.readIndex(bytes("""
                 {"format": "index:1.0", "updated": "%s", "index": {
-                  "a": {"format": "index:1.0", "datatype": "image-ids", "path": "a"},
+                  "a": {"format": "index:1.0", "path": "a"},
                   "b": {"format": "products:1.0", "datatype": "notices", "path": "/b"},
                   "c": {"format": "products:1.0", "datatype": "image-downloads", "path": "c"},
-                  "d": "e"}}""".formatted(UPDATED)));
+                  "d": "e", "f": {"format": "products:2.0", "datatype": "image-ids", "path": "f"}}}""".formatted(UPDATED)));
 
-        assertThat(index.entries()).extracting(StreamIndex.Entry::contentId).containsExactly("c");
+        assertThat(index.entries())
+                .containsExactly(
+                        new StreamIndex.Entry("a", MirrorPath.parse("a"), true),
+                        new StreamIndex.Entry("c", MirrorPath.parse("c"), false));
+        assertThat(index.warnings()).isEmpty();
+    }
+
+    // S-35.
+    @Test
+    void anEntryThatLeadsElsewhereIsSkippedAndTheOthersStand() throws Exception {
+        StreamIndex index = reader.readIndex(bytes("""
+                {"format": "index:1.0", "updated": "%s", "index": {
+                  "a": {"format": "products:1.0", "datatype": "image-ids", "path": "../a"},
+                  "b": {"format": "products:1.0", "datatype": "image-ids", "path": "http://elsewhere.example/b"},
+                  "c": {"format": "products:1.0", "datatype": "image-ids"},
+                  "d\\u001b": {"format": "products:1.0", "datatype": "image-ids", "path": "d"},
+                  "e": {"format": "products:1.0", "datatype": "image-ids", "path": "e"}}}""".formatted(UPDATED)));
+
+        assertThat(index.entries()).extracting(StreamIndex.Entry::contentId).containsExactly("e");
+        assertThat(index.warnings()).hasSize(4).allMatch(warning -> warning.matches("[ -~…]*"));
+    }
+
+    @Test
+    void aFileIsReadAsWhatItSaysItIs() throws Exception {
+        assertThat(reader.read(sample("index.json"))).isInstanceOf(StreamIndex.class);
+        assertThat(reader.read(sample("ubuntu.json"))).isInstanceOf(Products.class);
+        refused(
+                "expected 'index:1.0' or 'products:1.0'",
+                () -> reader.read(bytes("{\"format\": \"products:9\", \"updated\": \"" + UPDATED + "\"}")));
     }
 
     @Test
@@ -186,15 +217,168 @@ class StreamReaderTest {
     }
 
     @Test
-    void unknownFileTypesAreLeftToTheCaller() throws Exception {
-        Products file = reader.readProducts(
-                version("\"x\": {\"ftype\": \"of-tomorrow\", \"path\": \"x\", \"size\": 0, \"sha256\": \"%s\"}"
-                        .formatted(SHA256.toUpperCase(java.util.Locale.ROOT))));
+    void filesOfUnknownTypesAreSkippedWithOneWarning() throws Exception {
+        Products file = reader.readProducts(version(
+                "\"x\": {\"ftype\": \"of-tomorrow\"}, \"y\": {\"ftype\": \"of-tomorrow\", \"path\": \"../y\"}, \"z\": {"
+                        + GOOD_ITEM + "}"));
 
-        Item item =
-                file.products().get(0).versions().getOrDefault("1", List.of()).get(0);
-        assertThat(item.ftype()).isEqualTo("of-tomorrow");
-        assertThat(item.sha256()).isEqualTo(SHA256);
+        assertThat(items(file)).extracting(Item::name).containsExactly("z");
+        assertThat(file.warnings()).containsExactly("2 files of the unknown type 'of-tomorrow' were skipped");
+        assertThat(file.refused()).isEmpty();
+    }
+
+    @Test
+    void upperCaseHashesAreTheSame() throws Exception {
+        Products file = reader.readProducts(version("\"z\": {" + GOOD_ITEM.replace(SHA256, "A".repeat(64)) + "}"));
+
+        assertThat(items(file)).extracting(Item::sha256).containsExactly(SHA256);
+    }
+
+    // S-34.
+    @Test
+    void anItemWithNothingButAnMd5IsRefusedForThat() throws Exception {
+        Products file = reader.readProducts(version(
+                "\"x\": {\"ftype\": \"squashfs\", \"path\": \"x\", \"size\": 1, \"md5\": \"0123456789abcdef\"}"));
+
+        assertThat(file.refused())
+                .containsExactly(
+                        new Refused("p", "1", "item 'x' has only an md5, which anybody can forge; a sha256 is needed"));
+    }
+
+    @Test
+    void aVersionThatIsRefusedLeavesTheOlderOneAndTheOtherProducts() throws Exception {
+        Products file = reader.readProducts(products("""
+                "products": {
+                  "p": {"versions": {"1": {"items": {"x": {%s}}}, "2": {"items": {"x": {"ftype": "squashfs"}}}, "3": 7, "4": {"items": []}}},
+                  "q": {"versions": [1]},
+                  "r": null}""".formatted(GOOD_ITEM)));
+
+        assertThat(file.products()).extracting(Product::name).containsExactly("p", "q", "r");
+        assertThat(file.products().get(0).versions()).containsOnlyKeys("1", "3", "4");
+        assertThat(file.refused()).extracting(Refused::serial).containsExactly("2");
+        assertThat(file.refused().get(0).describe()).isEqualTo(file.warnings().get(0));
+    }
+
+    @Test
+    void aPathWithTwoHashesIsRefusedWhereverItIsNamed() throws Exception {
+        String other = GOOD_ITEM.replace(SHA256, "b".repeat(64));
+        String same = GOOD_ITEM.replace("\"x\"", "\"y\"");
+        Products file = reader.readProducts(products("""
+                "products": {
+                  "p": {"versions": {"1": {"items": {"a": {%s}}}, "2": {"items": {"a": {%s}}}}},
+                  "q": {"versions": {"1": {"items": {"a": {%s}, "b": {%s}}}}}}""".formatted(GOOD_ITEM, same, other, same)));
+
+        assertThat(file.products().get(0).versions()).containsOnlyKeys("2");
+        assertThat(file.products().get(1).versions()).isEmpty();
+        assertThat(file.refused())
+                .containsExactly(
+                        new Refused("p", "1", "the path 'x' comes with two different hashes"),
+                        new Refused("q", "1", "the path 'x' comes with two different hashes"));
+    }
+
+    @Test
+    void aliasesAreExpandedWhereTheirValueOccurs() throws Exception {
+        Products file = reader.readProducts(products("""
+                "_aliases": {
+                  "krel": {"noble": {"release": "noble", "version": "24.04", "x": "unused"}},
+                  "kit": {"std": {"ftype": "squashfs", "size": 3}}},
+                "products": {
+                  "p": {"krel": "noble", "version": "near", "versions": {"1": {"items": {
+                    "x": {"kit": "std", "path": "x", "sha256": "%s"}}}}},
+                  "q": {"krel": "jammy"}}""".formatted(SHA256)));
+
+        assertThat(file.products().get(0).attribute("version", "")).isEqualTo("24.04");
+        assertThat(file.products().get(0).attributes()).doesNotContainKey("x");
+        assertThat(items(file)).containsExactly(new Item("x", "squashfs", MirrorPath.parse("x"), 3, SHA256));
+        assertThat(file.products().get(1).release()).isEmpty();
+    }
+
+    @Test
+    void whatTheStreamSaysForPeopleIsKept() throws Exception {
+        Product noble = reader.readProducts(sample("ubuntu.json")).products().get(0);
+        Product rolling = reader.readProducts(products("""
+                        "products": {"p": {"rolling": true, "support_eol": "2029-05-31", "versions": {
+                          "1": {"support_eol": "2027-01-01"}, "2": {"support_eol": "2028-01-01"}}}}""")).products().get(0);
+
+        assertThat(noble.attribute("release_codename", "")).isEqualTo("Noble Numbat");
+        assertThat(noble.attribute("support_eol", "")).isEqualTo("2029-05-31");
+        assertThat(noble.attribute("support_esm_eol", "")).isEqualTo("2034-04-25");
+        assertThat(noble.rolling()).isFalse();
+        assertThat(rolling.rolling()).isTrue();
+        assertThat(rolling.attribute("support_eol", ""))
+                .as("the newest version's")
+                .isEqualTo("2028-01-01");
+    }
+
+    @Test
+    void kernelParametersAreOnePrintableLine() throws Exception {
+        Products file = reader.readProducts(version("\"x\": {" + GOOD_ITEM + ", \"kparams\": \"nomodeset quiet\"}"));
+        Products odd = reader.readProducts(version("\"x\": {" + GOOD_ITEM + ", \"kparams\": \"a\\nboot evil\"}"));
+
+        assertThat(items(file)).extracting(Item::kernelParameters).containsExactly("nomodeset quiet");
+        assertThat(odd.refused())
+                .singleElement()
+                .extracting(Refused::cause)
+                .asString()
+                .contains("one printable line");
+    }
+
+    /** From Ubuntu 14.04 to today, CentOS 6, 7 and 8, another system's base and every loader, in one file. */
+    @Test
+    void eachProductIsClassifiedByItself() throws Exception {
+        Products file = reader.readProducts(sample("old-images.json"));
+
+        assertThat(file.warnings()).isEmpty();
+        assertThat(file.products())
+                .extracting(product -> "%s %s %s %s"
+                        .formatted(
+                                product.kind(),
+                                product.os(),
+                                product.bootMethod().orElse(product.release() + " " + product.kernel()),
+                                product.label()))
+                .containsExactly(
+                        "MULTI_FILE ubuntu trusty hwe-t daily",
+                        "MULTI_FILE ubuntu xenial hwe-16.04 daily",
+                        "MULTI_FILE ubuntu noble hwe-24.04-lowlatency-edge candidate",
+                        "SINGLE_FILE centos centos66 generic stable",
+                        "SINGLE_FILE centos centos70 generic stable",
+                        "SINGLE_FILE centos 8 generic stable",
+                        "SINGLE_FILE rocky 9 generic candidate",
+                        "BOOTLOADER pxelinux pxe stable",
+                        "BOOTLOADER grub-efi-signed uefi stable",
+                        "BOOTLOADER grub-efi uefi stable",
+                        "BOOTLOADER grub-ieee1275 open-firmware stable");
+        assertThat(file.products().get(0).versions().values())
+                .singleElement()
+                .satisfies(items -> assertThat(items)
+                        .extracting(Item::ftype)
+                        .containsExactly("boot-kernel", "boot-initrd", "root-image.gz", "di-kernel"));
+        assertThat(file.products().get(3).versions().get("20150928.1"))
+                .first()
+                .extracting(Item::name, Item::ftype)
+                .containsExactly("root-image.gz", "root-tgz");
+        assertThat(file.products().get(7).attribute("arches", "")).isEqualTo("amd64, i386");
+    }
+
+    @Test
+    void aNoticeIsNoProduct() throws Exception {
+        Products file = reader.readProducts(sample("notices.json"));
+
+        assertThat(file.products()).isEmpty();
+        assertThat(file.warnings()).isEmpty();
+        assertThat(file.notices())
+                .containsExactly(new Notice(
+                        "com.ubuntu.maas:stable:1:maas-notification",
+                        "20260102",
+                        Map.of("version", "1", "maas_version", "3.7", "message", "Version 3.7 has been released")));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"20.10", "6.6", "7.0", "8", "1e999999999"})
+    void aVersionThatWasWrittenAsANumberKeepsItsDigits(String number) throws Exception {
+        Products file = reader.readProducts(products("\"products\": {\"p\": {\"version\": %s}}".formatted(number)));
+
+        assertThat(file.products().get(0).attribute("version", "")).isEqualTo(number.replace("e", "E+"));
     }
 
     @ParameterizedTest
@@ -222,14 +406,19 @@ class StreamReaderTest {
     @ParameterizedTest
     @ValueSource(strings = {"a\\nb", "a/b", "\\u0000", ""})
     void namesOfProductsVersionsAndItemsHaveOnlyTheCharactersThatStreamsUse(String name) throws Exception {
-        refused("name of a product", () -> reader.readProducts(products("\"products\": {\"%s\": {}}".formatted(name))));
-        refused(
-                "name of a version",
-                () -> reader.readProducts(
-                        products("\"products\": {\"p\": {\"versions\": {\"%s\": {}}}}".formatted(name))));
-        assertThat(reader.readProducts(version("\"%s\": {%s}".formatted(name, GOOD_ITEM)))
-                        .warnings())
-                .hasSize(1);
+        Products product = reader.readProducts(products("\"products\": {\"%s\": {}, \"q\": {}}".formatted(name)));
+        Products version = reader.readProducts(
+                products("\"products\": {\"p\": {\"versions\": {\"%s\": {}, \"2\": {}}}}".formatted(name)));
+        Products item = reader.readProducts(version("\"%s\": {%s}".formatted(name, GOOD_ITEM)));
+
+        assertThat(product.products()).extracting(Product::name).containsExactly("q");
+        assertThat(version.products().get(0).versions()).containsOnlyKeys("2");
+        assertThat(item.products().get(0).versions()).isEmpty();
+        for (Products file : List.of(product, version, item)) {
+            assertThat(file.refused())
+                    .hasSize(1)
+                    .allMatch(each -> each.describe().matches("[ -~]*"));
+        }
     }
 
     @Test
@@ -237,7 +426,13 @@ class StreamReaderTest {
         refused("20001; at most 20000", () -> reader.readProducts(products("\"products\": {" + many(20_001) + "}")));
         refused(
                 "1001; at most 1000",
-                () -> reader.readProducts(products("\"products\": {\"p\": {\"versions\": {" + many(1_001) + "}}}")));
+                () -> reader.readProducts(
+                        products("\"products\": {}, \"_aliases\": {\"krel\": {" + many(1_001) + "}}")));
+        assertThat(reader.readProducts(products("\"products\": {\"p\": {\"versions\": {" + many(1_001) + "}}}"))
+                        .warnings())
+                .singleElement()
+                .asString()
+                .contains("1001; at most 1000");
         assertThat(reader.readProducts(version(many(201))).warnings())
                 .singleElement()
                 .asString()
@@ -301,7 +496,12 @@ class StreamReaderTest {
     void aDamagedFileIsReadOrRefused(long seed) throws Exception {
         var random = new Random(seed);
         byte[][] samples = {
-            sample("index.json"), sample("ubuntu.json"), sample("bootloaders.json"), sample("centos.json")
+            sample("index.json"),
+            sample("ubuntu.json"),
+            sample("bootloaders.json"),
+            sample("centos.json"),
+            sample("old-images.json"),
+            sample("notices.json")
         };
         for (int i = 0; i < MUTATIONS_PER_SEED; i++) {
             byte[] damaged = damaged(samples[i % samples.length], samples[random.nextInt(samples.length)], random);
@@ -353,6 +553,10 @@ class StreamReaderTest {
         System.arraycopy(piece, 0, result, at, piece.length);
         System.arraycopy(bytes, end, result, at + piece.length, bytes.length - end);
         return result;
+    }
+
+    private static List<Item> items(Products file) {
+        return file.products().get(0).versions().getOrDefault("1", List.of());
     }
 
     private String newest(String... serials) throws StreamFormatException {
