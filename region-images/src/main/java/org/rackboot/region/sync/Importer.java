@@ -26,18 +26,14 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
-import org.rackboot.region.signature.BadSignatureException;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
 import org.rackboot.region.signature.SignatureVerifier;
-import org.rackboot.region.signature.SignedDocument;
 import org.rackboot.region.simplestreams.Archive;
 import org.rackboot.region.simplestreams.MirrorPath;
 import org.rackboot.region.simplestreams.Product;
 import org.rackboot.region.simplestreams.Products;
 import org.rackboot.region.simplestreams.StreamFormatException;
-import org.rackboot.region.simplestreams.StreamIndex;
-import org.rackboot.region.simplestreams.StreamReader;
 import org.rackboot.region.source.BootSource;
 import org.rackboot.region.source.Selection;
 import org.rackboot.region.store.ContentRepository;
@@ -57,6 +53,7 @@ import org.rackboot.region.sync.ImportPlan.PlannedVersion;
 import org.rackboot.region.sync.ImportPlanner.Offer;
 import org.rackboot.region.sync.ImportProgress.Phase;
 import org.rackboot.region.sync.ImportReport.Outcome;
+import org.rackboot.region.sync.Mirror.BusyException;
 import org.rackboot.region.sync.Mirror.MirrorException;
 
 /**
@@ -100,7 +97,6 @@ public final class Importer {
     private final Settings settings;
     private final Clock clock;
     private final Pause pause;
-    private final StreamReader reader = new StreamReader();
 
     public Importer(
             SourceRepository sources,
@@ -261,54 +257,48 @@ public final class Importer {
 
         /** What a source offers; empty, with a problem told, if it cannot be read or is not genuine. */
         private Optional<List<Products>> readStreams(BootSource source) throws InterruptedException, DatabaseException {
-            String path = source.unsigned() ? UNSIGNED_INDEX : INDEX;
             try {
-                Optional<SignatureVerifier> verifier = verifier(source);
-                Map<String, Instant> marks = new LinkedHashMap<>();
-                StreamIndex index = reader.readIndex(verified(source, verifier, path));
-                marks.put(path, fresh(source, path, index.updated()));
-                List<Products> files = new ArrayList<>();
-                for (StreamIndex.Entry entry : index.entries()) {
-                    path = entry.path().text();
-                    if (!source.unsigned() && !path.endsWith(".sjson")) {
-                        throw new StreamFormatException("the signed index names an unsigned file");
-                    }
-                    Products products = reader.readProducts(verified(source, verifier, path));
-                    if (!products.contentId().equals(entry.contentId())) { // Genuine, but of another stream.
-                        throw new StreamFormatException("its content id is not the one that the index gives it");
-                    }
-                    marks.put(path, fresh(source, path, products.updated()));
-                    products.warnings().forEach(progress::say);
-                    files.add(products);
-                }
+                var metadata = new MetadataReader(verifier(source), clock.instant(), metadataOf(source))
+                        .read(MirrorPath.parse(source.unsigned() ? UNSIGNED_INDEX : INDEX));
                 if (!isPreview) {
-                    sources.setMarks(source.id(), marks);
+                    sources.setMarks(source.id(), metadata.marks());
                 }
-                return Optional.of(files);
+                return Optional.of(metadata.files());
             } catch (DatabaseException e) {
                 throw e;
-            } catch (BadSignatureException | KeyringException | IOException e) {
-                problems.add("Boot source '%s': %s%s: %s".formatted(source.name(), source.url(), path, e.getMessage()));
-                return Optional.empty();
+            } catch (MetadataReader.FileException e) {
+                if (e.getCause() instanceof DatabaseException database) {
+                    throw database;
+                }
+                problems.add(
+                        "Boot source '%s': %s%s: %s".formatted(source.name(), source.url(), e.path(), e.getMessage()));
+            } catch (KeyringException | IOException e) {
+                problems.add("Boot source '%s': %s".formatted(source.name(), e.getMessage()));
             }
+            return Optional.empty();
         }
 
-        private byte[] verified(BootSource source, Optional<SignatureVerifier> verifier, String path)
-                throws IOException, InterruptedException, BadSignatureException {
-            byte[] file = fetchMetadata(source, MirrorPath.parse(path));
-            if (verifier.isEmpty()) {
-                progress.say("%s%s: taken without a signature, as this source was added with --unsigned"
-                        .formatted(source.url(), path));
-                return file;
-            }
-            SignedDocument document = verifier.get().verifyClearSigned(file, clock.instant());
-            progress.say("%s%s: signed by %s at %s"
-                    .formatted(source.url(), path, document.keyFingerprint(), document.signedAt()));
-            return document.bytes();
+        private MetadataReader.Import metadataOf(BootSource source) {
+            return new MetadataReader.Import() {
+                @Override
+                public byte[] fetch(MirrorPath path, int maxBytes) throws IOException, InterruptedException {
+                    return fetchMetadata(source, path, maxBytes);
+                }
+
+                @Override
+                public void requireFresh(String mark, Instant updated) throws IOException {
+                    fresh(source, mark, updated);
+                }
+
+                @Override
+                public void say(String line) {
+                    progress.say(source.url() + line);
+                }
+            };
         }
 
         /** Refuses a file that is older than one accepted before (S-30), or dated in the future (S-36). */
-        private Instant fresh(BootSource source, String path, Instant updated) throws IOException {
+        private void fresh(BootSource source, String path, Instant updated) throws IOException {
             Optional<Instant> before = sources.mark(source.id(), path);
             if (before.isPresent() && updated.isBefore(before.get())) {
                 throw new StreamFormatException(
@@ -327,7 +317,6 @@ public final class Importer {
                 progress.say("%s%s: nothing new for %d days: is the mirror still being updated?"
                         .formatted(source.url(), path, age.toDays()));
             }
-            return updated;
         }
 
         /** Fetches what is not here, publishes version by version, then deletes. */
@@ -564,7 +553,9 @@ public final class Importer {
             }
             ArchiveReceiver receiver = new ArchiveReceiver((int) file.size());
             withRetries(
-                    file.path(), () -> mirror.download(download.address(), 0, Optional.empty(), file.size(), receiver));
+                    file.path(),
+                    () -> mirror.via(download.source)
+                            .download(download.address(), 0, Optional.empty(), file.size(), receiver));
             byte[] archive = receiver.verified(file.sha256());
             Map<String, String> members = new LinkedHashMap<>();
             for (Map.Entry<String, byte[]> member : Archive.unpack(archive).entrySet()) {
@@ -576,7 +567,6 @@ public final class Importer {
 
         private void fetchContent(Download download) throws IOException, InterruptedException {
             PlannedFile file = download.file;
-            URI address = download.address();
             ContentRepository.Writer writer = contents.write(file.sha256(), file.size());
             long resumedAt = writer.position();
             if (resumedAt > 0) {
@@ -585,7 +575,7 @@ public final class Importer {
             }
             StoredContent stored;
             try {
-                stored = complete(writer, address, file);
+                stored = complete(writer, download);
             } catch (ChecksumMismatchException e) {
                 if (resumedAt == 0) {
                     throw e;
@@ -594,26 +584,33 @@ public final class Importer {
                 progress.say("%s: %s; fetching it from the start".formatted(file.path(), e.getMessage()));
                 progress.addBytes(-file.size());
                 writer = contents.write(file.sha256(), file.size());
-                stored = complete(writer, address, file);
+                stored = complete(writer, download);
             }
             kept.addAndGet(writer.keptBytes());
             progress.say("%s: %d bytes, sha256 right".formatted(file.path(), stored.size()));
         }
 
-        private StoredContent complete(ContentRepository.Writer writer, URI address, PlannedFile file)
+        private StoredContent complete(ContentRepository.Writer writer, Download download)
                 throws IOException, InterruptedException {
+            PlannedFile file = download.file;
             if (writer.position() < file.size()) {
                 withRetries(
                         file.path(),
-                        () -> mirror.download(
-                                address, writer.position(), writer.etag(), file.size(), new ContentReceiver(writer)));
+                        () -> mirror.via(download.source)
+                                .download(
+                                        download.address(),
+                                        writer.position(),
+                                        writer.etag(),
+                                        file.size(),
+                                        new ContentReceiver(writer)));
             }
             return writer.finish();
         }
 
-        private byte[] fetchMetadata(BootSource source, MirrorPath path) throws IOException, InterruptedException {
+        private byte[] fetchMetadata(BootSource source, MirrorPath path, int maxBytes)
+                throws IOException, InterruptedException {
             List<byte[]> result = new ArrayList<>();
-            withRetries(path, () -> result.add(mirror.metadata(path.below(source.url()), StreamReader.MAX_FILE_BYTES)));
+            withRetries(path, () -> result.add(mirror.via(source).metadata(path.below(source.url()), maxBytes)));
             return result.get(result.size() - 1);
         }
 
@@ -633,8 +630,10 @@ public final class Importer {
                     if (tries == MAX_TRIES) {
                         throw new IOException(e.getMessage() + " (tried " + tries + " times)", e);
                     }
-                    progress.say("%s: %s; trying again in %d ms".formatted(path, e.getMessage(), wait.toMillis()));
-                    pause.of(wait);
+                    Duration asked = e instanceof BusyException busy ? busy.pause() : Duration.ZERO;
+                    Duration next = asked.compareTo(wait) > 0 ? asked : wait;
+                    progress.say("%s: %s; trying again in %d ms".formatted(path, e.getMessage(), next.toMillis()));
+                    pause.of(next);
                     wait = wait.multipliedBy(2);
                 }
             }

@@ -2,6 +2,7 @@ package org.rackboot.region.signature;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import org.bouncycastle.openpgp.PGPSignature;
 
 /** Somebody who signs streams, for the tests of other packages. */
 public final class TestSigner {
@@ -30,5 +31,16 @@ public final class TestSigner {
     /** @param text whose lines do not begin with a dash or end with a blank */
     public byte[] clearSigned(String text, Instant when) {
         return TestSignature.by(key, when).clearSigned(text).getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** A signature to lie beside a file, as {@code gpg --detach-sign} makes it. */
+    public byte[] detached(byte[] file, Instant when) {
+        return TestSignature.by(key, when)
+                .overDocument(PGPSignature.BINARY_DOCUMENT, new String(file, StandardCharsets.UTF_8));
+    }
+
+    /** The same, as {@code gpg --detach-sign --armor} makes it. */
+    public byte[] detachedArmored(byte[] file, Instant when) {
+        return TestKey.armor("SIGNATURE", detached(file, when)).getBytes(StandardCharsets.US_ASCII);
     }
 }

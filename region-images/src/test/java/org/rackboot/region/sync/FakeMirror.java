@@ -136,7 +136,7 @@ final class FakeMirror implements Mirror {
     private byte[] existing(String path) throws MirrorException {
         byte[] file = files.get(path);
         if (file == null) {
-            throw new MirrorException("the server answered 404 (not found)");
+            throw new NotFoundException("the server answered 404 (not found)");
         }
         return file;
     }
