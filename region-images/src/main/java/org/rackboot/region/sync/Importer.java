@@ -673,8 +673,8 @@ public final class Importer {
 
             @Override
             public void begin(long from, Optional<String> etag) {
-                progress.addBytes(-all.position());
-                all.clear();
+                progress.addBytes(from - all.position());
+                all.position((int) from); // Not always 0: another root may go on where one broke off.
             }
 
             @Override
