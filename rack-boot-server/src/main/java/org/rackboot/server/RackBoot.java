@@ -41,6 +41,7 @@ import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.sync.HttpMirror;
 import org.rackboot.region.sync.ImportSchedule;
 import org.rackboot.region.sync.Importer;
+import org.rackboot.region.sync.RateLimit;
 import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.config.StateDirectory;
 import org.rackboot.server.event.BootEvents;
@@ -197,7 +198,7 @@ public final class RackBoot implements AutoCloseable {
         RegionDatabase database = closeAtEnd(RegionDatabase.open(config.api().database()));
         Region region = new Region(
                 database,
-                new HttpMirror(timer),
+                new HttpMirror(timer, RateLimit.of(config.imports().maxRate())),
                 Clock.systemUTC(),
                 pause -> TimeUnit.NANOSECONDS.sleep(pause.toNanos()),
                 new Region.Settings(

@@ -99,10 +99,11 @@ public record ServerConfig(
      * What the {@code region} section says of images.
      *
      * @param interval between imports that start by themselves; zero = none does
+     * @param maxRate of all downloads together, in bytes a second; 0 = no limit
      * @param keepVersions of an image
      * @param singleSource whether more than one enabled source forbids changes of selections
      */
-    public record ImportConfig(Duration interval, int keepVersions, boolean singleSource) {}
+    public record ImportConfig(Duration interval, long maxRate, int keepVersions, boolean singleSource) {}
 
     /**
      * The {@code region} section of a rack on its own.
@@ -154,6 +155,7 @@ public record ServerConfig(
                 new BootConfig(kernelOptions(settings)),
                 new ImportConfig(
                         settings.duration("region.import.interval", Duration.ofHours(1)),
+                        settings.bytes("region.import.max-rate", 0),
                         settings.number("region.keep-versions", 2, 1, 1_000),
                         settings.flag("region.single-source", false)),
                 new UpstreamConfig(regionUrl(settings), settings.text("region.token")));

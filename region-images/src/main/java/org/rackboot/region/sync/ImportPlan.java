@@ -3,6 +3,7 @@ package org.rackboot.region.sync;
 import java.util.List;
 import org.rackboot.region.simplestreams.MirrorPath;
 import org.rackboot.region.source.BootSource;
+import org.rackboot.region.source.Selection;
 import org.rackboot.region.store.ImageRepository.Image;
 import org.rackboot.region.store.ImageRepository.Version;
 
@@ -12,10 +13,10 @@ import org.rackboot.region.store.ImageRepository.Version;
  * @param versions one for each product that is wanted, also where it is published already
  * @param deletions in the order of {@code images list}
  * @param refusals wanted versions that are not taken
- * @param unmatched selections that no source offers anything for, described
+ * @param unmatched selections that no source offers a usable version for
  */
 public record ImportPlan(
-        List<PlannedVersion> versions, List<Deletion> deletions, List<Refusal> refusals, List<String> unmatched) {
+        List<PlannedVersion> versions, List<Deletion> deletions, List<Refusal> refusals, List<Selection> unmatched) {
     public ImportPlan {
         versions = List.copyOf(versions);
         deletions = List.copyOf(deletions);

@@ -88,12 +88,11 @@ public final class ImportPlanner {
         }
         List<Refusal> refusals = refuseContradictions();
         refusals.forEach(refusal -> wanted.remove(refusal.image().name()));
-        List<String> unmatched = selections.stream()
+        List<Selection> unmatched = selections.stream()
                 .filter(selection -> !matched.contains(selection))
                 .filter(selection -> published.stream()
                         .noneMatch(version -> matches(selection, version)
                                 && held.contains(version.image().name())))
-                .map(Selection::describe)
                 .toList();
         return new ImportPlan(List.copyOf(wanted.values()), deletions(held, refusals), refusals, unmatched);
     }

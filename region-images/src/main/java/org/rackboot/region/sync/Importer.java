@@ -131,7 +131,7 @@ public final class Importer {
             return nothing.get();
         }
         ImportPlan plan = run.plan(usable);
-        if (run.readable == 0 || plan.unmatched().size() == sources.selections().size()) {
+        if (run.readable == 0 || run.nothingOffered) {
             return run.report(Outcome.FAILED);
         }
         run.carryOut(plan);
@@ -227,6 +227,7 @@ public final class Importer {
         private final AtomicLong downloaded = new AtomicLong();
         private final AtomicLong kept = new AtomicLong();
         private int readable;
+        private boolean nothingOffered;
         private int failedVersions;
         private boolean isPreview;
 
@@ -245,14 +246,41 @@ public final class Importer {
             }
             List<Selection> selections = sources.selections();
             ImportPlan plan = ImportPlanner.plan(offers, selections, imported(), settings.keep());
-            if (readable > 0) {
-                for (String unmatched : plan.unmatched()) {
-                    problems.add("No boot source offers anything for the selection " + unmatched
+            plan.refusals().forEach(refusal -> problems.add(refusal.describe()));
+            Set<Selection> refused = new HashSet<>();
+            offers.forEach(offer -> offer.files()
+                    .ifPresent(files ->
+                            files.forEach(file -> refused.addAll(tellRefused(offer.source(), file, selections)))));
+            nothingOffered =
+                    readable > 0 && refused.isEmpty() && plan.unmatched().size() == selections.size();
+            for (Selection selection : plan.unmatched()) {
+                if (readable > 0 && !refused.contains(selection)) {
+                    problems.add("No boot source offers anything for the selection " + selection.describe()
                             + "; check its spelling with 'rackboot selections list'");
                 }
             }
-            plan.refusals().forEach(refusal -> problems.add(refusal.describe()));
             return plan;
+        }
+
+        /** Tells of versions that would be wanted, were they written as they must be; returns who wanted them. */
+        private Set<Selection> tellRefused(BootSource source, Products file, List<Selection> selections) {
+            Set<Selection> disappointed = new HashSet<>();
+            for (Products.Refused refused : file.refused()) {
+                for (Product product : file.products()) {
+                    boolean loader = product.bootMethod().isPresent();
+                    List<Selection> asking = selections.stream()
+                            .filter(selection -> !loader && selection.matches(product))
+                            .toList();
+                    boolean wanted = loader || !asking.isEmpty();
+                    boolean newest = product.newestSerial().orElse("").compareTo(refused.serial()) < 0;
+                    if (product.name().equals(refused.product()) && wanted && newest) {
+                        problems.add("%s %s (from %s) was refused: %s"
+                                .formatted(refused.product(), refused.serial(), source.name(), refused.cause()));
+                        disappointed.addAll(asking);
+                    }
+                }
+            }
+            return disappointed;
         }
 
         /** What a source offers; empty, with a problem told, if it cannot be read or is not genuine. */

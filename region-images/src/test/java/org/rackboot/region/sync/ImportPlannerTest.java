@@ -50,7 +50,7 @@ class ImportPlannerTest {
 
         ImportPlan plan = plan(List.of(NOBLE), loader);
 
-        assertThat(plan.unmatched()).containsExactly("ubuntu/noble/amd64");
+        assertThat(unmatched(plan)).containsExactly("ubuntu/noble/amd64");
         assertThat(plan.versions()).singleElement().satisfies(version -> {
             assertThat(version.image().kind()).isEqualTo(Kind.BOOTLOADER);
             assertThat(version.image().method()).isEqualTo("uefi");
@@ -64,7 +64,7 @@ class ImportPlannerTest {
         var any = new Selection(1, "*", "*", "*", "*", "*");
         Product loader = product("loader", Map.of("bootloader-type", "uefi")).product();
 
-        assertThat(plan(List.of(any), loader).unmatched()).containsExactly("*/*/*");
+        assertThat(unmatched(plan(List.of(any), loader))).containsExactly("*/*/*");
         assertThat(plan(List.of(any), image("noble", "1", "squashfs").product()).unmatched())
                 .isEmpty();
     }
@@ -94,7 +94,7 @@ class ImportPlannerTest {
                 .containsExactly("low");
         assertThat(products(plan(List.of(selection("*", "candidate")), ga, low)))
                 .containsExactly("low");
-        assertThat(plan(List.of(selection("hwe-24.04", "stable")), ga, low).unmatched())
+        assertThat(unmatched(plan(List.of(selection("hwe-24.04", "stable")), ga, low)))
                 .containsExactly("ubuntu/noble/amd64/hwe-24.04 (stable)");
     }
 
@@ -116,14 +116,13 @@ class ImportPlannerTest {
 
     @Test
     void aProductWithoutAUsableVersionIsNoMatch() {
-        assertThat(plan(
-                                List.of(NOBLE),
-                                product("p", Map.of("release", "noble", "arch", "amd64"))
-                                        .product())
-                        .unmatched())
+        assertThat(unmatched(plan(
+                        List.of(NOBLE),
+                        product("p", Map.of("release", "noble", "arch", "amd64"))
+                                .product())))
                 .containsExactly("ubuntu/noble/amd64");
-        assertThat(plan(List.of(NOBLE), image("noble", "1", "notifications").product())
-                        .unmatched())
+        assertThat(unmatched(plan(
+                        List.of(NOBLE), image("noble", "1", "notifications").product())))
                 .containsExactly("ubuntu/noble/amd64");
     }
 
@@ -153,6 +152,10 @@ class ImportPlannerTest {
     private static ImportPlan plan(List<Selection> selections, Product... products) {
         return ImportPlanner.plan(
                 List.of(new Offer(source("s"), Optional.of(List.of(file(products))))), selections, List.of(), 2);
+    }
+
+    private static List<String> unmatched(ImportPlan plan) {
+        return plan.unmatched().stream().map(Selection::describe).toList();
     }
 
     private static List<String> products(ImportPlan plan) {
