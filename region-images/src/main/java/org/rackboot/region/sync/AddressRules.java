@@ -56,7 +56,7 @@ final class AddressRules {
             new Range("00000000000000000000000000000001", 128, Kind.LOOPBACK),
             new Range("00000000000000000000000000000000", 128, Kind.NEVER),
             new Range("fd000ec2000000000000000000000254", 128, Kind.NEVER), // Amazon's metadata service.
-            new Range("fd20000000000000000000000000ce00", 120, Kind.NEVER), // Google's.
+            new Range("fd2000ce000000000000000000000254", 128, Kind.NEVER), // Google's.
             new Range("fe800000000000000000000000000000", 10, Kind.NEVER), // Link-local.
             new Range("fec00000000000000000000000000000", 10, Kind.PRIVATE), // Site-local, once.
             new Range("fc000000000000000000000000000000", 7, Kind.PRIVATE),
@@ -180,7 +180,10 @@ final class AddressRules {
     }
 
     /** Programs read 0177.0.0.1 and 2130706433 differently, so neither is read at all. */
-    private static void requireOrdinary(String host) throws MirrorException {
+    static void requireOrdinary(String host) throws MirrorException {
+        if (host.contains(":")) {
+            return; // IPv6 has one reading.
+        }
         String last =
                 host.substring(host.lastIndexOf('.', host.length() - 2) + 1).replace(".", "");
         if (NUMBER.matcher(last).matches() && !DOTTED_QUAD.matcher(host).matches()) {

@@ -374,6 +374,7 @@ public final class HttpMirror implements Mirror {
             throw new MirrorException("the address '%s' is not of the form http://host/ or https://host/"
                     .formatted(address.toString().replaceAll("//[^/@]*@", "//")));
         }
+        AddressRules.requireOrdinary(address.getHost()); // Before anybody is asked for it.
         return address.getHost();
     }
 

@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import javax.net.ServerSocketFactory;
 
 /** A web server that does on the wire exactly what a test says, one request for each connection. */
 final class ScriptedServer implements AutoCloseable {
@@ -36,13 +37,20 @@ final class ScriptedServer implements AutoCloseable {
         }
     }
 
+    private final String scheme;
     private final ServerSocket listener;
     private final ExecutorService threads;
     private final List<Request> requests = new CopyOnWriteArrayList<>();
     private final List<Socket> open = new CopyOnWriteArrayList<>();
 
     ScriptedServer(Script script) throws IOException {
-        listener = new ServerSocket(0, MAX_CONNECTIONS, InetAddress.getLoopbackAddress());
+        this(ServerSocketFactory.getDefault(), "http", script);
+    }
+
+    /** @param sockets plain, or those of TLS */
+    ScriptedServer(ServerSocketFactory sockets, String scheme, Script script) throws IOException {
+        this.scheme = scheme;
+        listener = sockets.createServerSocket(0, MAX_CONNECTIONS, InetAddress.getLoopbackAddress());
         threads = Executors.newFixedThreadPool(MAX_CONNECTIONS, work -> {
             Thread thread = new Thread(work, "scripted-server");
             thread.setDaemon(true);
@@ -52,7 +60,11 @@ final class ScriptedServer implements AutoCloseable {
     }
 
     URI address() {
-        return URI.create("http://127.0.0.1:" + listener.getLocalPort() + "/");
+        return URI.create(scheme + "://127.0.0.1:" + port() + "/");
+    }
+
+    int port() {
+        return listener.getLocalPort();
     }
 
     List<Request> requests() {
