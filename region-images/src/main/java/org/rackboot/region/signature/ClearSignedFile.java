@@ -25,6 +25,11 @@ record ClearSignedFile(Set<String> digests, byte[] text, byte[] signatures) {
                 && new String(file, 0, begin.length, StandardCharsets.ISO_8859_1).equals(BEGIN);
     }
 
+    /** Whether a block begins later than it should. */
+    static boolean isWithin(byte[] file) {
+        return new String(file, StandardCharsets.ISO_8859_1).contains("\n" + BEGIN);
+    }
+
     static ClearSignedFile parse(byte[] file) throws MalformedException {
         var lines = new Lines(file);
         if (!lines.next().equals(BEGIN)) {
@@ -34,7 +39,11 @@ record ClearSignedFile(Set<String> digests, byte[] text, byte[] signatures) {
         byte[] text = text(lines);
         byte[] signatures = Armor.decodeRest(lines, Armor.SIGNATURE);
         if (lines.hasNext()) {
-            throw new MalformedException("something follows the signature");
+            String next = lines.next();
+            throw new MalformedException(
+                    next.startsWith("-----BEGIN ")
+                            ? "a second block follows the first"
+                            : "something follows the signature");
         }
         return new ClearSignedFile(digests, text, signatures);
     }
@@ -60,6 +69,9 @@ record ClearSignedFile(Set<String> digests, byte[] text, byte[] signatures) {
         String end = Armor.begin(Armor.SIGNATURE);
         boolean first = true;
         for (String line = lines.next(); !line.equals(end); line = lines.next()) {
+            if (line.startsWith(BEGIN)) {
+                throw new MalformedException("another signed block begins within its text");
+            }
             if (line.startsWith("-") && !line.startsWith("- ")) {
                 throw new MalformedException("a line of its text begins with a dash that is not escaped");
             }

@@ -42,6 +42,11 @@ final class OpenPgpSignature {
             HashAlgorithmTags.SHA3_256, "SHA3-256",
             HashAlgorithmTags.SHA3_512, "SHA3-512");
 
+    private static final Map<Integer, String> BROKEN_DIGESTS = Map.of(
+            HashAlgorithmTags.MD5, "MD5",
+            HashAlgorithmTags.SHA1, "SHA-1",
+            HashAlgorithmTags.RIPEMD160, "RIPEMD-160");
+
     private static final Set<Integer> KNOWN_CRITICAL = Set.of(
             SignatureSubpacketTags.CREATION_TIME,
             SignatureSubpacketTags.EXPIRE_TIME,
@@ -115,6 +120,14 @@ final class OpenPgpSignature {
                 issuerKeyIds.add(((IssuerKeyID) subpacket).getKeyID());
             }
         }
+    }
+
+    /** What is wrong with a digest that is not among the strong ones. */
+    static String weakDigest(int digest) {
+        String broken = BROKEN_DIGESTS.get(digest);
+        return broken == null
+                ? "digest %d, which is not known here".formatted(digest)
+                : "the digest %s, with which signatures can be forged".formatted(broken);
     }
 
     static OpenPgpSignature parse(byte[] body) throws MalformedException {

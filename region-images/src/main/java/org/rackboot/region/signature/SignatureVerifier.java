@@ -43,6 +43,9 @@ public final class SignatureVerifier {
     /** Verifies a file of the cleartext signature framework (RFC 9580, 7), such as an {@code .sjson} stream. */
     public SignedDocument verifyClearSigned(byte[] file, Instant now) throws BadSignatureException {
         requireSize(file);
+        if (!ClearSignedFile.isOne(file) && ClearSignedFile.isWithin(file)) {
+            throw malformed(new MalformedException("something precedes the signed block"));
+        }
         if (!ClearSignedFile.isOne(file)) {
             throw new BadSignatureException(
                     Reason.NOT_SIGNED,
@@ -138,9 +141,7 @@ public final class SignatureVerifier {
         String digest = OpenPgpSignature.STRONG_DIGESTS.get(signature.digest());
         if (digest == null) {
             throw refuse(
-                    Reason.WEAK_DIGEST,
-                    "%s uses digest %d, which is broken or unknown (MD5 is 1, SHA-1 is 2, RIPEMD-160 is 3)"
-                            .formatted(by, signature.digest()));
+                    Reason.WEAK_DIGEST, "%s uses %s".formatted(by, OpenPgpSignature.weakDigest(signature.digest())));
         }
         if (request.announced().map(names -> !names.contains(digest)).orElse(false)) {
             throw refuse(

@@ -121,10 +121,23 @@ class ClearSignedFileTest {
     }
 
     @Test
-    void textBeforeTheBlockMeansThatTheFileIsNotSigned() {
-        assertThatThrownBy(() -> Fixture.verify("{}\n" + FILE))
+    void whatIsOutsideTheBlockIsNamed() {
+        assertRefused(Reason.MALFORMED, "something precedes the signed block", "{}\n" + FILE);
+        assertRefused(Reason.MALFORMED, "something precedes the signed block", "\r\n" + FILE);
+        assertRefused(Reason.MALFORMED, "something follows the signature", FILE + "{}\n");
+        assertRefused(Reason.MALFORMED, "a second block follows the first", FILE + FILE);
+        assertRefused(
+                Reason.MALFORMED,
+                "another signed block begins within its text",
+                FILE.replace("{\n", "{\n" + BEGIN + "Hash: SHA512\n\n"));
+        assertRefused(Reason.NOT_SIGNED, "is not signed", "{\"format\": \"index:1.0\"}");
+    }
+
+    private static void assertRefused(Reason reason, String why, String file) {
+        assertThatThrownBy(() -> Fixture.verify(file))
+                .hasMessageContaining(why)
                 .isInstanceOfSatisfying(
-                        BadSignatureException.class, e -> assertThat(e.reason()).isEqualTo(Reason.NOT_SIGNED));
+                        BadSignatureException.class, e -> assertThat(e.reason()).isEqualTo(reason));
     }
 
     private static Arguments change(String what, UnaryOperator<String> change) {

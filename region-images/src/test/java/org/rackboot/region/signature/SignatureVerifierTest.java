@@ -13,6 +13,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.bouncycastle.bcpg.HashAlgorithmTags;
 import org.bouncycastle.bcpg.SignatureSubpacket;
 import org.bouncycastle.bcpg.sig.RevocationReasonTags;
@@ -602,7 +604,93 @@ class SignatureVerifierTest {
         assertThat(refusal.reason()).isEqualTo(Reason.WRONG_TYPE);
     }
 
-    // Detached.
+    /** An operator has to tell from the message alone what to ask the publisher for. */
+    @Test
+    void everyCauseHasAMessageOfItsOwn() throws Exception {
+        TestKey rsa = TestKey.rsa(2048, KEY_MADE);
+        String good = signature().clearSigned(TEXT);
+        byte[] revoked = join(good(KEY), TestSignature.by(KEY, NOW).overKey(PGPSignature.KEY_REVOCATION));
+        byte[] expired = key(KEY, certification().keyExpiresAfter(DAYS));
+        byte[] forCertifying = key(KEY, certification().flags(CERTIFY));
+        byte[] oneMore = signature().overDocument(PGPSignature.BINARY_DOCUMENT, TEXT);
+        Map<String, BadSignatureException> refusals = new LinkedHashMap<>();
+        refusals.put("was revoked by its owner", refusal(revoked, good));
+        refusals.put(KEY.fingerprint() + ", which expired on", refusal(expired, good));
+        refusals.put("was not made for signing", refusal(forCertifying, good));
+        refusals.put("which is not in this source's keyring", refusal(good(STRANGER), good));
+        refusals.put("it or its signature was changed", refusal(good(KEY), good.replace("index", "indeX")));
+        refusals.put("is not signed", refusal(good(KEY), TEXT));
+        refusals.put("something precedes the signed block", refusal(good(KEY), "x\n" + good));
+        refusals.put("something follows the signature", refusal(good(KEY), good + "x\n"));
+        refusals.put("a second block follows", refusal(good(KEY), good + good));
+        refusals.put("has type 0x00", refusal(good(KEY), TestSignature.clearSigned(TEXT, oneMore)));
+        refusals.put(
+                "is dated",
+                refusal(good(KEY), TestSignature.by(KEY, NOW.plus(YEARS)).clearSigned(TEXT)));
+        refusals.put(
+                "expired on " + SIGNED.plusSeconds(1),
+                refusal(
+                        good(KEY),
+                        signature().expiresAfter(Duration.ofSeconds(1)).clearSigned(TEXT)));
+        refusals.put(
+                "after the signature's date",
+                refusal(
+                        good(KEY),
+                        TestSignature.by(KEY, KEY_MADE.minusSeconds(9)).clearSigned(TEXT)));
+        for (var digest : Map.of("MD5", 1, "SHA-1", 2, "RIPEMD-160", 3).entrySet()) {
+            String file =
+                    TestSignature.by(rsa, SIGNED).digest(digest.getValue()).clearSigned(TEXT);
+            refusals.put("the digest " + digest.getKey() + ",", refusal(good(rsa), file));
+        }
+
+        refusals.forEach(
+                (why, refusal) -> assertThat(refusal).as(why).isNotNull().hasMessageContaining(why));
+        assertThat(refusals.values())
+                .extracting(BadSignatureException::getMessage)
+                .doesNotHaveDuplicates();
+        for (String why : refusals.keySet()) {
+            assertThat(refusals.values())
+                    .as("only one says: " + why)
+                    .filteredOn(refusal -> String.valueOf(refusal.getMessage()).contains(why))
+                    .hasSize(1);
+        }
+    }
+
+    // Detached: the same rules hold.
+
+    @Test
+    void aDetachedSignatureIsHeldToTheSameRules() throws Exception {
+        byte[] document = TEXT.getBytes(UTF_8);
+        byte[] good = signature().overDocument(PGPSignature.BINARY_DOCUMENT, TEXT);
+        byte[] revoked = join(good(KEY), TestSignature.by(KEY, NOW).overKey(PGPSignature.KEY_REVOCATION));
+        TestKey rsa = TestKey.rsa(2048, KEY_MADE);
+        byte[] weak = TestSignature.by(rsa, SIGNED)
+                .digest(HashAlgorithmTags.SHA1)
+                .overDocument(PGPSignature.BINARY_DOCUMENT, TEXT);
+        Map<Reason, Verification> cases = Map.of(
+                Reason.EXPIRED_KEY,
+                () -> verifier(key(KEY, certification().keyExpiresAfter(DAYS))).verifyDetached(document, good, NOW),
+                Reason.REVOKED_KEY,
+                () -> verifier(revoked).verifyDetached(document, good, NOW),
+                Reason.NOT_A_SIGNING_KEY,
+                () -> verifier(key(KEY, certification().flags(CERTIFY))).verifyDetached(document, good, NOW),
+                Reason.WEAK_DIGEST,
+                () -> verifier(good(rsa)).verifyDetached(document, weak, NOW),
+                Reason.UNKNOWN_KEY,
+                () -> verifier(good(STRANGER)).verifyDetached(document, good, NOW),
+                Reason.MALFORMED,
+                () -> verifier(good(KEY)).verifyDetached(document, join(good, userId("x")), NOW));
+
+        cases.forEach((reason, verification) -> {
+            var refusal = catchThrowableOfType(BadSignatureException.class, verification::run);
+            assertThat(refusal).as("refused, for " + reason).isNotNull();
+            assertThat(refusal.reason()).isEqualTo(reason);
+        });
+    }
+
+    private interface Verification {
+        SignedDocument run() throws Exception;
+    }
 
     @Test
     void aDetachedSignatureCoversEveryByte() throws Exception {
