@@ -1,20 +1,26 @@
 package org.rackboot.region.simplestreams;
 
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.apache.commons.compress.archivers.tar.TarConstants;
+import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.XZInputStream;
+import org.tukaani.xz.XZOutputStream;
 
 /**
- * A bootloader's {@code tar.xz}, unpacked in memory. Nothing is written under a member's name: members are values, and
- * only regular files at the root with a plain name count (S-40, S-41).
+ * A bootloader's {@code tar.xz}, packed and unpacked in memory. Nothing is written under a member's name: members are
+ * values, and only regular files at the root with a plain name count (S-40, S-41).
  */
 public final class Archive {
     private static final int MAX_MEMBERS = 1_000;
@@ -22,6 +28,8 @@ public final class Archive {
     private static final int HARMLESS_BYTES = 16 << 20;
     private static final int MAX_RATIO = 200;
     private static final int XZ_MEMORY_KIB = 64 << 10;
+    private static final int PACKING_PRESET = 4;
+    private static final int PACKING_DICTIONARY_BYTES = 1 << 20; // A larger one costs a region memory, and wins little.
     private static final Pattern MEMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._+-]{0,99}");
 
     private Archive() {}
@@ -72,6 +80,32 @@ public final class Archive {
             throw new StreamFormatException("the archive has no members");
         }
         return members;
+    }
+
+    /** Packs members: sorted, undated and owned by root, so that the same members always make the same archive. */
+    public static byte[] pack(Map<String, byte[]> members) {
+        ByteArrayOutputStream packed = new ByteArrayOutputStream();
+        try (TarArchiveOutputStream tar = new TarArchiveOutputStream(new XZOutputStream(packed, packing()))) {
+            for (Map.Entry<String, byte[]> member : new TreeMap<>(members).entrySet()) {
+                TarArchiveEntry entry = new TarArchiveEntry(member.getKey());
+                entry.setSize(member.getValue().length);
+                entry.setModTime(0);
+                entry.setIds(0, 0);
+                entry.setMode(0100644);
+                tar.putArchiveEntry(entry);
+                tar.write(member.getValue());
+                tar.closeArchiveEntry();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // Nothing but memory is written.
+        }
+        return packed.toByteArray();
+    }
+
+    private static LZMA2Options packing() throws IOException {
+        LZMA2Options options = new LZMA2Options(PACKING_PRESET);
+        options.setDictSize(PACKING_DICTIONARY_BYTES);
+        return options;
     }
 
     /** By its type flag: what commons-compress calls a file may be a device. */

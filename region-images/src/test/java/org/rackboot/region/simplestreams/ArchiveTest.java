@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.zip.CRC32;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
@@ -22,6 +24,22 @@ import org.tukaani.xz.XZOutputStream;
 class ArchiveTest {
     private static final byte[] SHIM = {1, 2, 3};
     private static final byte[] GRUB = {4};
+
+    @Test
+    void theSameMembersMakeTheSameArchiveAndComeOutAgain() throws Exception {
+        byte[] large = new byte[300_000];
+        new Random(1).nextBytes(large);
+        Map<String, byte[]> members = new LinkedHashMap<>();
+        members.put("grubx64.efi", large);
+        members.put("bootx64.efi", new byte[] {1, 2, 3});
+
+        byte[] packed = Archive.pack(members);
+
+        assertThat(Archive.pack(new TreeMap<>(members))).isEqualTo(packed);
+        Map<String, byte[]> unpacked = Archive.unpack(packed);
+        assertThat(unpacked.keySet()).containsExactly("bootx64.efi", "grubx64.efi");
+        assertThat(unpacked.get("grubx64.efi")).isEqualTo(large);
+    }
 
     @Test
     void membersAreValuesInTheArchivesOrder() throws Exception {
