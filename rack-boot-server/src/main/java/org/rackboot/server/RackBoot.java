@@ -37,6 +37,9 @@ import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.region.Region;
+import org.rackboot.region.publish.StreamPublisher;
+import org.rackboot.region.store.DatabaseException;
+import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.sync.HttpMirror;
 import org.rackboot.region.sync.ImportSchedule;
@@ -48,6 +51,7 @@ import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.BootLog;
 import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.http.HttpService;
 import org.rackboot.server.http.TlsCertificates;
 import org.rackboot.server.metrics.Metrics;
 import org.rackboot.server.net.Addresses;
@@ -55,6 +59,7 @@ import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.rack.CatalogFollower;
 import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RegionClient;
+import org.rackboot.server.region.ImageStream;
 import org.rackboot.server.region.RegionApi;
 import org.rackboot.server.tftp.TftpListener;
 import org.slf4j.Logger;
@@ -208,8 +213,12 @@ public final class RackBoot implements AutoCloseable {
         closeAtEnd(region.imports()::stop);
         new ImportSchedule(region.imports(), timer, config.imports().interval(), new SecureRandom()).start();
         ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
-        HttpListener listener = closeAtEnd(new HttpListener(
-                httpLoops, new RegionApi(region, token, databaseThreads), HttpListener.Limits.API, metrics));
+        HttpService service = new ImageStream(
+                new StreamPublisher(published(region), region.contents(), state.path(), Clock.systemUTC()),
+                region.contents(),
+                databaseThreads,
+                new RegionApi(region, token, databaseThreads));
+        HttpListener listener = closeAtEnd(new HttpListener(httpLoops, service, HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
             api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));
         }
@@ -221,6 +230,20 @@ public final class RackBoot implements AutoCloseable {
         state.writeApiUrl(url.toString());
         closeAtEnd(state::removeApiUrl);
         return url;
+    }
+
+    private static StreamPublisher.Catalog published(Region region) {
+        return new StreamPublisher.Catalog() {
+            @Override
+            public long version() throws DatabaseException {
+                return region.catalogVersion();
+            }
+
+            @Override
+            public List<Version> versions() throws DatabaseException {
+                return region.versions();
+            }
+        };
     }
 
     private void startRack(
