@@ -71,7 +71,7 @@ final class ForeignProgram {
         }
     }
 
-    private static boolean isInstalled(String program) {
+    static boolean isInstalled(String program) {
         for (String place : System.getenv().getOrDefault("PATH", "").split(":")) {
             if (Files.isExecutable(Path.of(place, program))) {
                 return true;

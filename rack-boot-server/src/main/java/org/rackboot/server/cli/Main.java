@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
             ImagesCommand.class,
             StatusCommand.class,
             GetCommand.class,
+            MirrorCommand.class,
             WarmUpCommand.class
         })
 public final class Main implements Runnable {

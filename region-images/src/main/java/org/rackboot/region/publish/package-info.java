@@ -1,7 +1,8 @@
 /**
- * Hands images on: a region's own signed stream.
+ * Hands images on: a region's own signed stream, and copies of other streams in a directory.
  *
- * <p>Start at {@link StreamPublisher}. What is published is decided by {@link StreamWriter}, which is pure.
+ * <p>Start at {@link StreamPublisher} for the one and {@link LocalMirror} for the other. What is published is decided by
+ * {@link StreamWriter}, what is copied by {@link MirrorPlan}; both are pure.
  */
 @NullMarked
 package org.rackboot.region.publish;
