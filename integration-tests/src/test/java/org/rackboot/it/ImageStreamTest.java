@@ -166,12 +166,17 @@ class ImageStreamTest {
 
     private Program imported(String state, StreamServer source, SignedStream stream) throws Exception {
         Program region = Program.serve(directory.resolve(state));
-        Path keyring = Files.write(directory.resolve(state + "-source.gpg"), stream.keyring());
-        region.run("sources", "add", source.url().toString(), "--keyring", keyring.toString());
-        region.run("selections", "add", "--os", "ubuntu", "--release", "noble", "--arch", "amd64");
-        Program.Result result = region.run("images", "import", "--wait");
-        assertThat(result.exitCode()).as(result.out() + result.err()).isZero();
-        return region;
+        try {
+            Path keyring = Files.write(directory.resolve(state + "-source.gpg"), stream.keyring());
+            region.run("sources", "add", source.url().toString(), "--keyring", keyring.toString());
+            region.run("selections", "add", "--os", "ubuntu", "--release", "noble", "--arch", "amd64");
+            Program.Result result = region.run("images", "import", "--wait");
+            assertThat(result.exitCode()).as(result.out() + result.err()).isZero();
+            return region;
+        } catch (RuntimeException | AssertionError e) {
+            region.close(); // Nobody else has it yet.
+            throw e;
+        }
     }
 
     /** By name and file, the sha256 of everything that a region has. */
