@@ -95,6 +95,15 @@ final class Client {
         return send(request(path).GET());
     }
 
+    /** Content by its sha256. */
+    byte[] content(String sha256) throws UnreachableException, RefusedException, InterruptedException {
+        HttpResponse<byte[]> response = answer(request("content/" + sha256).GET());
+        if (response.statusCode() != 200) {
+            throw new RefusedException("the server answered " + response.statusCode());
+        }
+        return response.body();
+    }
+
     JsonNode post(String path, Object body) throws UnreachableException, RefusedException, InterruptedException {
         return send(request(path)
                 .header("Content-Type", "application/json")
@@ -129,15 +138,18 @@ final class Client {
                 .header("Authorization", "Bearer " + token);
     }
 
-    private JsonNode send(HttpRequest.Builder builder)
-            throws UnreachableException, RefusedException, InterruptedException {
-        HttpResponse<byte[]> response;
+    private HttpResponse<byte[]> answer(HttpRequest.Builder builder) throws UnreachableException, InterruptedException {
         try {
-            response = http.send(builder.build(), BodyHandlers.ofByteArray());
+            return http.send(builder.build(), BodyHandlers.ofByteArray());
         } catch (IOException e) {
             throw new UnreachableException("The server at %s does not answer%s. Is it running? See its log"
                     .formatted(root, e.getMessage() == null ? "" : " (" + e.getMessage() + ")"));
         }
+    }
+
+    private JsonNode send(HttpRequest.Builder builder)
+            throws UnreachableException, RefusedException, InterruptedException {
+        HttpResponse<byte[]> response = answer(builder);
         try {
             JsonNode body = JSON.readTree(response.body());
             if (response.statusCode() >= 300) {

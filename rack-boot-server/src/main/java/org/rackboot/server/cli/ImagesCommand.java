@@ -1,5 +1,7 @@
 package org.rackboot.server.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.StringJoiner;
@@ -71,6 +73,12 @@ final class ImagesCommand {
         @SuppressWarnings("NullAway.Init") // Set by picocli.
         private String name;
 
+        @Option(names = "--manifest", description = "the packages in it, with their versions")
+        private boolean manifest;
+
+        @Option(names = "--package", paramLabel = "TEXT", description = "of these only those whose name has this in it")
+        private @Nullable String packageName;
+
         @Override
         int run(Client client) throws Exception {
             ArrayNode found = JsonMapper.builder().build().createArrayNode();
@@ -83,6 +91,9 @@ final class ImagesCommand {
             if (found.isEmpty()) {
                 throw new Client.RefusedException(
                         "No image is called '%s'; see 'rackboot images list'".formatted(name));
+            }
+            if (manifest || packageName != null) {
+                return showPackages(client, found);
             }
             if (json()) {
                 printJson(found);
@@ -104,6 +115,50 @@ final class ImagesCommand {
                             file.path("path").asString());
                 }
                 table.print(out());
+            }
+            return DONE;
+        }
+
+        /** Images that share a root file system share its list: it is shown once. */
+        private int showPackages(Client client, ArrayNode images) throws Exception {
+            Map<String, JsonNode> bySha256 = new LinkedHashMap<>();
+            for (JsonNode image : images) {
+                for (JsonNode file : image.path("artifacts")) {
+                    if (file.path("ftype").asString().equals("manifest")) {
+                        bySha256.putIfAbsent(file.path("sha256").asString(), image);
+                    }
+                }
+            }
+            if (bySha256.isEmpty()) {
+                throw new Client.RefusedException("'%s' came without a list of its packages".formatted(name));
+            }
+            ArrayNode all = JsonMapper.builder().build().createArrayNode();
+            for (Map.Entry<String, JsonNode> list : bySha256.entrySet()) {
+                Table table = new Table("PACKAGE", "VERSION");
+                for (String line :
+                        new String(client.content(list.getKey()), UTF_8).lines().toList()) {
+                    String[] words = line.split("\\s+", 2);
+                    if (words.length == 2 && (packageName == null || words[0].contains(packageName))) {
+                        table.add(words[0], words[1].strip());
+                        all.addObject()
+                                .put("image", list.getValue().path("name").asString())
+                                .put(
+                                        "imageVersion",
+                                        list.getValue().path("version").asString())
+                                .put("package", words[0])
+                                .put("version", words[1].strip());
+                    }
+                }
+                if (!json()) {
+                    out().println("%s %s"
+                            .formatted(
+                                    list.getValue().path("name").asString(),
+                                    list.getValue().path("version").asString()));
+                    table.print(out());
+                }
+            }
+            if (json()) {
+                printJson(all);
             }
             return DONE;
         }
