@@ -59,8 +59,10 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAnyPackage("java.net.http..")
                 .orShould()
-                .dependOnClassesThat(
-                        name("java.net.Socket").or(name("java.net.URL")).or(name("java.net.URLConnection")))
+                .dependOnClassesThat(name("java.net.Socket")
+                        .or(name("java.nio.channels.SocketChannel"))
+                        .or(name("java.net.URL"))
+                        .or(name("java.net.URLConnection")))
                 .check(CLASSES);
     }
 
