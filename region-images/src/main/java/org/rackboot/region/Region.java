@@ -24,6 +24,9 @@ import org.rackboot.region.catalog.CatalogDocument;
 import org.rackboot.region.catalog.Served;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
+import org.rackboot.region.simplestreams.MirrorPath;
+import org.rackboot.region.simplestreams.StreamAddress;
+import org.rackboot.region.simplestreams.StreamFormatException;
 import org.rackboot.region.source.BootSource;
 import org.rackboot.region.source.BootSource.Trust;
 import org.rackboot.region.source.Selection;
@@ -306,7 +309,8 @@ public final class Region {
                         change.proxy().isPresent() ? proxy(change.proxy().get()) : access.proxy(),
                         change.caCertificates().isPresent()
                                 ? certificates(change.caCertificates().get())
-                                : access.caCertificates()));
+                                : access.caCertificates(),
+                        change.url().isPresent() ? start(change.url().get()) : access.start()));
     }
 
     private static Optional<URI> proxy(String text) throws RefusedException {
@@ -591,6 +595,18 @@ public final class Region {
             throw notAnAddress();
         }
         throw notAnAddress();
+    }
+
+    /** The metadata file that an address names, unless it is the usual index: that has several spellings. */
+    private static Optional<String> start(String url) throws RefusedException {
+        try {
+            return StreamAddress.parse(URI.create(url.strip()))
+                    .start()
+                    .map(MirrorPath::text)
+                    .filter(path -> !path.matches("streams/v1/index\\.s?json"));
+        } catch (StreamFormatException | IllegalArgumentException e) {
+            throw notAnAddress();
+        }
     }
 
     private static RefusedException notAnAddress() {

@@ -135,6 +135,16 @@ class RegionTest {
     }
 
     @ParameterizedTest
+    @CsvSource({
+        "http://mirror.example/a/streams/v1/index.sjson, ",
+        "http://mirror.example/streams/v1/index.json, ",
+        "http://mirror.example/a/streams/v1/com.ubuntu.maas:stable:v3:download.sjson, streams/v1/com.ubuntu.maas:stable:v3:download.sjson"
+    })
+    void anAddressMayNameTheFileToBeginWith(String given, String start) throws Exception {
+        assertThat(add(given).source().access().start()).isEqualTo(Optional.ofNullable(start));
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "",

@@ -308,6 +308,7 @@ public final class RegionApi implements HttpService {
                     "mirrors",
                     source.access().mirrors().stream().map(URI::toString).toList());
         }
+        source.access().start().ifPresent(start -> json.put("start", start));
         source.access().proxy().ifPresent(proxy -> json.put("proxy", proxy.toString()));
         source.access().caCertificates().ifPresent(pem -> json.put("caCertificates", pem));
         status.problem().ifPresent(problem -> json.put("problem", problem));

@@ -38,9 +38,16 @@ public record BootSource(
      * @param mirrors further roots of the same stream, with final slashes; asked in turn for what the first does not bring
      * @param proxy an HTTP proxy, {@code http://host:port}
      * @param caCertificates PEM; trusted beside the system's
+     * @param start the metadata file to begin with, below the root; empty = the usual index
      */
-    public record Access(List<URI> mirrors, Optional<URI> proxy, Optional<String> caCertificates) {
+    public record Access(
+            List<URI> mirrors, Optional<URI> proxy, Optional<String> caCertificates, Optional<String> start) {
         public static final Access DIRECT = new Access(List.of(), Optional.empty(), Optional.empty());
+
+        /** Begins with the usual index. */
+        public Access(List<URI> mirrors, Optional<URI> proxy, Optional<String> caCertificates) {
+            this(mirrors, proxy, caCertificates, Optional.empty());
+        }
 
         public Access {
             mirrors = List.copyOf(mirrors);

@@ -54,7 +54,8 @@ public final class SourceRepository {
             Sql.update(
                     c,
                     "insert into boot_source (name, url, priority, enabled, unsigned, keyring_file, keyring, mirrors,"
-                            + " proxy, ca_certificates, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                            + " proxy, ca_certificates, start_path, created_at)"
+                            + " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     source.name(),
                     source.url().toString(),
                     source.priority(),
@@ -65,6 +66,7 @@ public final class SourceRepository {
                     mirrors(source.access()),
                     source.access().proxy().map(URI::toString),
                     source.access().caCertificates(),
+                    source.access().start(),
                     now);
             return byName(c, source.name());
         });
@@ -106,7 +108,7 @@ public final class SourceRepository {
             Sql.update(
                     c,
                     "update boot_source set name = ?, url = ?, priority = ?, enabled = ?, unsigned = ?, keyring_file = ?,"
-                            + " keyring = ?, mirrors = ?, proxy = ?, ca_certificates = ? where id = ?",
+                            + " keyring = ?, mirrors = ?, proxy = ?, ca_certificates = ?, start_path = ? where id = ?",
                     source.name(),
                     source.url().toString(),
                     source.priority(),
@@ -117,6 +119,7 @@ public final class SourceRepository {
                     mirrors(source.access()),
                     source.access().proxy().map(URI::toString),
                     source.access().caCertificates(),
+                    source.access().start(),
                     source.id());
             if (forgetMarks) {
                 Sql.update(c, "delete from stream_mark where source_id = ?", source.id());
@@ -237,7 +240,8 @@ public final class SourceRepository {
                 new Access(
                         row.getString("mirrors").lines().map(URI::create).toList(),
                         Optional.ofNullable(row.getString("proxy")).map(URI::create),
-                        Optional.ofNullable(row.getString("ca_certificates"))));
+                        Optional.ofNullable(row.getString("ca_certificates")),
+                        Optional.ofNullable(row.getString("start_path"))));
     }
 
     private static Selection selection(ResultSet row) throws SQLException {

@@ -287,7 +287,11 @@ public final class Importer {
         private Optional<List<Products>> readStreams(BootSource source) throws InterruptedException, DatabaseException {
             try {
                 var metadata = new MetadataReader(verifier(source), clock.instant(), metadataOf(source))
-                        .read(MirrorPath.parse(source.unsigned() ? UNSIGNED_INDEX : INDEX));
+                        .read(MirrorPath.parse(
+                                source.access().start().orElse(source.unsigned() ? UNSIGNED_INDEX : INDEX)));
+                for (Products file : metadata.files()) {
+                    file.notices().forEach(notice -> progress.say("notice of the publisher: " + notice.values()));
+                }
                 if (!isPreview) {
                     sources.setMarks(source.id(), metadata.marks());
                 }

@@ -39,7 +39,7 @@ class RegionDatabaseTest {
         try (var database = open()) { // Back to what the first version made.
             database.write(c -> {
                 Sql.update(c, NEW_SELECTION);
-                for (String column : List.of("mirrors", "proxy", "ca_certificates")) {
+                for (String column : List.of("mirrors", "proxy", "ca_certificates", "start_path")) {
                     Sql.update(c, "alter table boot_source drop column " + column);
                 }
                 Sql.update(c, "alter table boot_source drop column kind");

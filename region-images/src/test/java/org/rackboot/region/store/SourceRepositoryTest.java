@@ -120,7 +120,8 @@ class SourceRepositoryTest {
                 new BootSource.Access(
                         List.of(URI.create("http://m1.example/"), URI.create("http://m2.example/")),
                         Optional.of(URI.create("http://proxy.example:3128")),
-                        Optional.of("pem")));
+                        Optional.of("pem"),
+                        Optional.of("streams/v1/x.sjson")));
 
         assertThat(sources.update(changed, false)).contains(changed);
         assertThat(sources.sources()).contains(changed).hasSize(2);

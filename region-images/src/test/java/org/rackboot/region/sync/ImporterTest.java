@@ -242,6 +242,28 @@ class ImporterTest {
         assertThat(images.versions().get(0).source()).isEqualTo(winner.name());
     }
 
+    @Test
+    void aProductsFileMayBeTheStart() throws Exception {
+        select("noble");
+        BootSource source = sources.sources().get(0);
+        BootSource narrow = new BootSource(
+                source.id(),
+                source.name(),
+                source.url(),
+                0,
+                true,
+                false,
+                source.trust(),
+                new BootSource.Access(
+                        List.of(), Optional.empty(), Optional.empty(), Optional.of(TestStream.products(IMAGES))));
+
+        assertThat(importer().run(List.of(narrow), progress, () -> {}).outcome())
+                .isEqualTo(Outcome.DONE);
+
+        assertThat(listed()).containsExactly("image:noble 20260115 [boot-initrd, boot-kernel, squashfs]");
+        assertThat(mirror.takeRequests()).doesNotContain(INDEX);
+    }
+
     // Only what is signed, and what was signed.
 
     @Test
