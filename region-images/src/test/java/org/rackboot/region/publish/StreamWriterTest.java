@@ -100,7 +100,17 @@ class StreamWriterTest {
         for (Products file : files) {
             Products read = reader.readProducts(StreamRenderer.products(file).getBytes(UTF_8));
 
-            assertThat(read).isEqualTo(file);
+            assertThat(read.contentId()).isEqualTo(file.contentId());
+            assertThat(read.updated()).isEqualTo(file.updated());
+            assertThat(read.warnings()).isEmpty();
+            assertThat(read.products()).hasSameSizeAs(file.products());
+            for (int i = 0; i < read.products().size(); i++) {
+                Product written = file.products().get(i);
+                assertThat(read.products().get(i).name()).isEqualTo(written.name());
+                assertThat(read.products().get(i).versions()).isEqualTo(written.versions());
+                assertThat(read.products().get(i).attributes()) // And what other readers insist on.
+                        .containsAllEntriesOf(written.attributes());
+            }
         }
         Product image = files.get(2).products().get(0);
         assertThat(image.kernel()).isEqualTo("hwe-24.04-lowlatency-edge");
