@@ -175,6 +175,8 @@ final class ImagesCommand {
         @Option(names = "--dry-run", description = "show what would be fetched, kept and deleted; change nothing")
         private boolean dryRun;
 
+        private final long startNanos = System.nanoTime();
+        private long firstBytes = -1;
         private int linesShown;
         private int lastPercent = -10;
 
@@ -272,6 +274,21 @@ final class ImagesCommand {
             return state.equals("done") ? DONE : FAILED;
         }
 
+        /** How long it may take, by what came since this command looks; what was here before came in no time. */
+        private String left(long done, long total) {
+            if (firstBytes < 0) {
+                firstBytes = done;
+            }
+            double seconds = (System.nanoTime() - startNanos) / 1e9;
+            if (done == firstBytes || seconds < 2 || done >= total) {
+                return "";
+            }
+            long secondsLeft = Math.round((total - done) * seconds / (done - firstBytes));
+            return secondsLeft < 90
+                    ? ", about %d s left".formatted(secondsLeft)
+                    : ", about %d min left".formatted(Math.round(secondsLeft / 60.0));
+        }
+
         /** New lines of the import's log, then a bar on a terminal, or a line for each tenth elsewhere. */
         private void show(JsonNode status, boolean terminal) {
             JsonNode log = status.path("log");
@@ -283,13 +300,14 @@ final class ImagesCommand {
             long done = status.path("bytesDone").asLong();
             if (total > 0) {
                 int percent = (int) Math.min(100, done * 100 / total);
-                String text = "%3d %%  %s of %s, %d of %d files"
+                String text = "%3d %%  %s of %s, %d of %d files%s"
                         .formatted(
                                 percent,
                                 Table.bytes(done),
                                 Table.bytes(total),
                                 status.path("filesDone").asInt(),
-                                status.path("filesTotal").asInt());
+                                status.path("filesTotal").asInt(),
+                                left(done, total));
                 if (terminal) {
                     int filled = percent * BAR_WIDTH / 100;
                     out().print("\r\033[K[" + "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled) + "] " + text);

@@ -33,6 +33,7 @@ final class ImportJson {
         json.put("filesTotal", progress.filesTotal());
         json.put("bytesDone", progress.bytesDone());
         json.put("bytesTotal", progress.bytesTotal());
+        json.put("percent", progress.bytesTotal() == 0 ? 0 : progress.bytesDone() * 100 / progress.bytesTotal());
         json.put("current", progress.current());
         List<Map<String, Object>> versions = new ArrayList<>();
         for (ImportProgress.VersionProgress version : progress.versions()) {
