@@ -1,5 +1,8 @@
 package org.rackboot.region.store;
 
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
@@ -12,8 +15,8 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
- * The database that contract tests run on: SQLite, or the one that {@code -Drackboot.test.database=JDBC-URL} names,
- * whose schema {@code public} is then emptied for each test.
+ * The database that contract tests run on: SQLite; or with {@code -Drackboot.test.database=} a PostgreSQL, whose schema
+ * {@code public} is then emptied for each test: {@code embedded} for one that is started for the tests, or a JDBC URL.
  */
 public final class TestDatabase {
     private static final String FOREIGN = System.getProperty("rackboot.test.database", "");
@@ -31,14 +34,31 @@ public final class TestDatabase {
         if (FOREIGN.isEmpty()) {
             return RegionDatabase.open(sqlite(directory));
         }
-        try (Connection connection = DriverManager.getConnection(FOREIGN);
+        String url = FOREIGN.equals("embedded") ? Embedded.URL : FOREIGN;
+        try (Connection connection = DriverManager.getConnection(url);
                 var statement = connection.createStatement()) {
             statement.execute("drop schema public cascade");
             statement.execute("create schema public");
         } catch (SQLException e) {
             throw new AssertionError(e);
         }
-        return RegionDatabase.open(FOREIGN);
+        return RegionDatabase.open(url);
+    }
+
+    /** Started when it is first needed; ends with this process. */
+    private static final class Embedded {
+        static final String URL = start();
+
+        private static String start() {
+            try {
+                return EmbeddedPostgres.builder()
+                        .setLocaleConfig("locale", "C.UTF-8")
+                        .start()
+                        .getJdbcUrl("postgres", "postgres");
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
     }
 
     public static String sqlite(Path directory) {
