@@ -365,6 +365,14 @@ final class ImagesCommand {
         @Option(names = "--version", paramLabel = "SERIAL", description = "which version")
         private @Nullable String version;
 
+        /** What every command has; but its {@code --version} is this one's, and then it is given neither. */
+        @Option(
+                names = {"-h", "--help"},
+                usageHelp = true,
+                description = "Show this help message and exit.")
+        @SuppressWarnings("UnusedVariable") // Picocli looks at it.
+        private boolean help;
+
         @Override
         Map<String, Object> body() {
             Map<String, Object> body = super.body();

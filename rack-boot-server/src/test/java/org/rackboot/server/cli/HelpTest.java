@@ -1,0 +1,49 @@
+package org.rackboot.server.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class HelpTest {
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "serve",
+                "region",
+                "rack",
+                "sources",
+                "sources list",
+                "sources add",
+                "sources probe",
+                "sources update",
+                "sources remove",
+                "selections list",
+                "selections add",
+                "selections remove",
+                "images list",
+                "images show",
+                "images import",
+                "images stop",
+                "images upload",
+                "images pin",
+                "images unpin",
+                "images rollback",
+                "images delete",
+                "mirror",
+                "status",
+                "get"
+            })
+    void everyCommandExplainsItself(String command) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+
+        int exitCode = Main.run(new PrintWriter(out), new PrintWriter(err), (command + " --help").split(" "));
+
+        assertThat(err.toString()).isEmpty();
+        assertThat(exitCode).isZero();
+        assertThat(out.toString()).contains("Usage: rackboot " + command);
+    }
+}
