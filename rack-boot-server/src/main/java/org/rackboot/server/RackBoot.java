@@ -211,7 +211,7 @@ public final class RackBoot implements AutoCloseable {
                         config.imports().singleSource(),
                         new Importer.Settings(config.imports().keepVersions(), database::freeBytes)));
         closeAtEnd(region.imports()::stop);
-        new ImportSchedule(region.imports(), timer, config.imports().interval(), new SecureRandom()).start();
+        new ImportSchedule(region.imports(), timer, config.imports().interval(), new SecureRandom(), LOG::info).start();
         ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
         HttpService service = new ImageStream(
                 new StreamPublisher(published(region), region.contents(), state.path(), Clock.systemUTC()),

@@ -126,7 +126,8 @@ public final class Region {
         this.clock = clock;
         this.settings = settings;
         this.importer = new Importer(sources, contents, images, mirror, settings.imports(), clock, pause);
-        this.imports = new ImportService(importer, this::usableSources, this::announceChange, clock);
+        this.imports =
+                new ImportService(importer, database.importLock(), this::usableSources, this::announceChange, clock);
         this.uploads = new Uploads(
                 new UploadRepository(database),
                 contents,
@@ -136,6 +137,17 @@ public final class Region {
                 clock,
                 this::announceChange);
         addDefaultSource(defaultKeyring);
+        database.listen(new RegionDatabase.Notices() {
+            @Override
+            public void catalogChanged() {
+                announceChange();
+            }
+
+            @Override
+            public void stopImport() {
+                imports.stop();
+            }
+        });
     }
 
     /** All sources, the one that wins first, each with its state. */

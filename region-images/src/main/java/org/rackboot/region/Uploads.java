@@ -170,7 +170,12 @@ public final class Uploads {
         Image image = image(upload.spec());
         List<Version> before = mine(image);
         String serial = nextSerial(before);
-        images.publish(new Publication(source, image, serial, artifacts), clock.instant());
+        if (!images.publish(new Publication(source, image, serial, artifacts), clock.instant())) {
+            throw new RefusedException(
+                    RefusedException.Kind.CONFLICT,
+                    "Another region process published an upload of %s at the same moment; finish this one again"
+                            .formatted(image.name()));
+        }
         images.setBaseImage(source, image.product(), upload.spec().baseImage());
         uploads.remove(id);
         List<Version> old = before.stream()

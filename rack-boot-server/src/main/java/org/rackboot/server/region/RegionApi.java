@@ -156,7 +156,7 @@ public final class RegionApi implements HttpService {
                 Route.of(
                         "images/import",
                         Map.of(
-                                "GET", (call, names) -> importStatus(),
+                                "GET", (call, names) -> json(200, importState()),
                                 "POST",
                                         (call, names) -> json(
                                                 202,
@@ -166,7 +166,7 @@ public final class RegionApi implements HttpService {
                                                 200,
                                                 Map.of(
                                                         "stopped",
-                                                        region.imports().stop())))),
+                                                        region.imports().stopEverywhere())))),
                 Route.of(
                         "images/import/plan",
                         Map.of(
@@ -455,7 +455,16 @@ public final class RegionApi implements HttpService {
         json.put("selections", region.selections().size());
         json.put("versions", region.versions().size());
         json.put("catalogVersion", region.catalogVersion());
-        json.put("import", region.imports().status().map(ImportJson::of).orElse(Map.of("state", "idle")));
+        json.put("import", importState());
+        return json;
+    }
+
+    private Map<String, Object> importState() throws DatabaseException {
+        Map<String, Object> json = new LinkedHashMap<>(
+                region.imports().status().map(ImportJson::of).orElse(Map.of("state", "idle")));
+        if (region.imports().runsElsewhere()) {
+            json.put("elsewhere", true);
+        }
         return json;
     }
 
@@ -507,13 +516,6 @@ public final class RegionApi implements HttpService {
             all.add(json);
         }
         return all;
-    }
-
-    private HttpReply importStatus() {
-        return region.imports()
-                .status()
-                .map(status -> json(200, ImportJson.of(status)))
-                .orElseGet(() -> json(200, Map.of("state", "idle")));
     }
 
     private boolean isAuthorized(HttpCall call) {

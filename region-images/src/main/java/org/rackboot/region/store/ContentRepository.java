@@ -129,22 +129,21 @@ public final class ContentRepository {
      * @return how many contents went
      */
     public int collect(Set<String> wanted) throws DatabaseException {
-        String unused = " sha256 not in (select sha256 from artifact)";
+        String unpublished = " sha256 not in (select sha256 from artifact)";
+        String unused = unpublished + " and sha256 not in (select sha256 from archive_member)"
+                + " and sha256 not in (select sha256 from upload_file)";
         List<String> archives = database.read(c -> Sql.list(
-                c, "select distinct archive_sha256 from archive_member where" + unused, row -> row.getString(1)));
+                c, "select distinct archive_sha256 from archive_member where" + unpublished, row -> row.getString(1)));
         for (String archive : archives) {
             if (!wanted.contains(archive)) { // All of its members are unpacked again when one of them is missing.
                 database.write(c -> Sql.update(c, "delete from archive_member where archive_sha256 = ?", archive));
             }
         }
-        List<String> candidates = database.read(c -> Sql.list(
-                c,
-                "select sha256 from content where" + unused + " and sha256 not in (select sha256 from archive_member)"
-                        + " and sha256 not in (select sha256 from upload_file)",
-                row -> row.getString(1)));
+        List<String> candidates =
+                database.read(c -> Sql.list(c, "select sha256 from content where" + unused, row -> row.getString(1)));
         int deleted = 0;
         for (String sha256 : candidates) {
-            if (!wanted.contains(sha256)) {
+            if (!wanted.contains(sha256)) { // An upload or another version may have come to need it: it is asked again.
                 deleted +=
                         database.write(c -> Sql.update(c, "delete from content where sha256 = ? and" + unused, sha256));
             }

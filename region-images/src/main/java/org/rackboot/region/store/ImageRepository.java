@@ -199,14 +199,17 @@ public final class ImageRepository {
     }
 
     static int raiseCatalogVersion(Connection c) throws SQLException {
+        Postgres.announceCatalog(c);
         return Sql.update(c, "update counter set value = value + 1 where name = 'catalog'");
     }
 
     /** Grows with every change of what is published. */
     public long catalogVersion() throws DatabaseException {
-        return database.read(
-                c -> Sql.first(c, "select value from counter where name = 'catalog'", row -> row.getLong(1))
-                        .orElse(0L));
+        return database.read(c -> catalogVersion(c).orElse(0L));
+    }
+
+    static Optional<Long> catalogVersion(Connection c) throws SQLException {
+        return Sql.first(c, "select value from counter where name = 'catalog'", row -> row.getLong(1));
     }
 
     /**

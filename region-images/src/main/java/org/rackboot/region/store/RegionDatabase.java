@@ -8,8 +8,10 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
 import org.flywaydb.core.Flyway;
@@ -18,8 +20,8 @@ import org.flywaydb.core.api.FlywayException;
 /**
  * Connections and transactions of the region database.
  *
- * <p>SQLite has one writer: write transactions queue here instead of failing there. Methods block; never call them on
- * an event loop. Thread-safe.
+ * <p>One transaction writes at a time, also over several processes on one PostgreSQL: the others queue. So what a write
+ * looks at stays as it is until it ends. Methods block; never call them on an event loop. Thread-safe.
  */
 public final class RegionDatabase implements AutoCloseable {
     /** The newest migration; when the database has it, Flyway need not be started. */
@@ -54,24 +56,40 @@ public final class RegionDatabase implements AutoCloseable {
         T in(Connection connection) throws SQLException;
     }
 
+    /** What other processes on the same database tell. Called on a thread that must not be held up. */
+    public interface Notices {
+        /** The catalog may have changed. */
+        void catalogChanged();
+
+        /** Somebody wants running imports to stop. */
+        void stopImport();
+    }
+
+    private final String jdbcUrl;
     private final HikariDataSource readers;
     private final HikariDataSource writers;
+    private final List<PostgresNotices> listening = new CopyOnWriteArrayList<>();
+    private final PostgresNotices.Sender sender = new PostgresNotices.Sender(this);
+    private final ImportLock importLock;
     private final ReentrantLock oneWriter = new ReentrantLock(true);
     private final UnaryOperator<Connection> writeConnections;
     private final boolean sqlite;
     private final Optional<Path> directory;
 
     private RegionDatabase(
+            String jdbcUrl,
             HikariDataSource readers,
             HikariDataSource writers,
             UnaryOperator<Connection> writeConnections,
             boolean sqlite,
             Optional<Path> directory) {
+        this.jdbcUrl = jdbcUrl;
         this.readers = readers;
         this.writers = writers;
         this.writeConnections = writeConnections;
         this.sqlite = sqlite;
         this.directory = directory;
+        this.importLock = sqlite ? new LocalImportLock() : new PostgresImportLock(this, jdbcUrl, sender);
     }
 
     /**
@@ -106,7 +124,7 @@ public final class RegionDatabase implements AutoCloseable {
         try {
             HikariDataSource readers = sqlite ? pool(jdbcUrl, true, "region-read", 4) : writers;
             RegionDatabase database =
-                    new RegionDatabase(readers, writers, writeConnections, sqlite, directory(jdbcUrl));
+                    new RegionDatabase(jdbcUrl, readers, writers, writeConnections, sqlite, directory(jdbcUrl));
             try {
                 database.migrate();
                 return database;
@@ -123,6 +141,18 @@ public final class RegionDatabase implements AutoCloseable {
     /** How much may still be stored; with a database server, nobody here knows. */
     public long freeBytes() {
         return directory.isEmpty() ? Long.MAX_VALUE : directory.get().toFile().getUsableSpace();
+    }
+
+    /** Who may import: one at a time of all that share this database. */
+    public ImportLock importLock() {
+        return importLock;
+    }
+
+    /** From now on until the end, passes on what other processes tell. SQLite has no others. */
+    public void listen(Notices notices) {
+        if (!sqlite) {
+            listening.add(new PostgresNotices(jdbcUrl, sender, notices));
+        }
     }
 
     /** Runs one or more queries. They see one snapshot only if they are one statement. */
@@ -145,6 +175,9 @@ public final class RegionDatabase implements AutoCloseable {
         try (Connection connection = writeConnections.apply(writers.getConnection())) {
             connection.setAutoCommit(false);
             try {
+                if (!sqlite) {
+                    Sql.first(connection, Postgres.WRITE_LOCK, row -> "");
+                }
                 T result = work.in(connection);
                 connection.commit();
                 return result;
@@ -169,6 +202,7 @@ public final class RegionDatabase implements AutoCloseable {
 
     @Override
     public void close() {
+        listening.forEach(PostgresNotices::close);
         if (readers != writers) {
             readers.close();
         }
@@ -223,6 +257,8 @@ public final class RegionDatabase implements AutoCloseable {
             config.addDataSourceProperty("page_size", "16384");
             config.addDataSourceProperty("transaction_mode", "IMMEDIATE");
             config.setConnectionInitSql("pragma journal_mode = wal"); // Last: afterwards, the page size is fixed.
+        } else {
+            config.setConnectionInitSql(Postgres.NO_LONG_SILENCE);
         }
         return new HikariDataSource(config);
     }

@@ -124,6 +124,7 @@ public final class SourceRepository {
             if (forgetMarks) {
                 Sql.update(c, "delete from stream_mark where source_id = ?", source.id());
             }
+            ImageRepository.raiseCatalogVersion(c); // Which source wins may have changed.
             return byName(c, source.name());
         });
     }

@@ -13,6 +13,8 @@ import org.rackboot.region.sync.ImportPlan.PlannedVersion;
 public final class ImportProgress {
     /** What an import is doing. */
     public enum Phase {
+        /** For the import of another region process to end. */
+        WAITING,
         READING_STREAMS,
         DOWNLOADING,
         DELETING,

@@ -7,8 +7,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.region.source.BootSource;
 import org.rackboot.region.store.DatabaseException;
+import org.rackboot.region.store.ImportLock;
 
-/** Runs imports, one at a time, and tells how they go. Thread-safe. */
+/**
+ * Runs imports, one at a time over all processes that share the database, and tells how those of this process go.
+ * Thread-safe.
+ */
 public final class ImportService {
     /**
      * The running or last import.
@@ -35,7 +39,13 @@ public final class ImportService {
 
     private static final String STOPPED = "The import was stopped; the next one goes on from here";
 
+    private static final String WAITING = "another region process imports; this import begins when that one has ended";
+    private static final String LOST =
+            "The import ended: the connection to the region database was lost that keeps other"
+                    + " region processes from importing. The next one goes on from here";
+
     private final Importer importer;
+    private final ImportLock lock;
     private final Sources usableSources;
     private final Runnable afterChange;
     private final Clock clock;
@@ -43,27 +53,77 @@ public final class ImportService {
     private int count; // Guarded by this.
 
     /**
+     * @param lock the right to import
      * @param usableSources asked at the start of each import
      * @param afterChange called when what is published may have changed, and when an import has ended
      */
-    public ImportService(Importer importer, Sources usableSources, Runnable afterChange, Clock clock) {
+    public ImportService(Importer importer, ImportLock lock, Sources usableSources, Runnable afterChange, Clock clock) {
         this.importer = importer;
+        this.lock = lock;
         this.usableSources = usableSources;
         this.afterChange = afterChange;
         this.clock = clock;
     }
 
-    /** Starts an import, unless one is running; returns the one that runs now. */
+    /**
+     * Starts an import, unless one is running; returns the one that runs now. While another process imports, it waits for
+     * the end of that.
+     */
     public synchronized Status start() {
         if (current == null || current.ended()) {
-            current = new Current(++count);
+            current = new Current(++count, Optional.empty());
             current.thread.start();
         }
         return current.status();
     }
 
     /**
-     * Ends the running import, if there is one; what it downloaded stays for the next.
+     * Starts an import, unless one is running in this process or another.
+     *
+     * @return whether it was started
+     */
+    public boolean startIfNoneRuns() throws DatabaseException {
+        Optional<ImportLock.Held> held = lock.tryTake();
+        if (held.isEmpty()) {
+            return false;
+        }
+        synchronized (this) {
+            if (current == null || current.ended()) {
+                current = new Current(++count, held);
+                current.thread.start();
+                return true;
+            }
+        }
+        held.get().close(); // Somebody began to wait for it.
+        return false;
+    }
+
+    /** Whether another process imports. */
+    public boolean runsElsewhere() throws DatabaseException {
+        synchronized (this) {
+            if (current != null && current.mayImport) {
+                return false;
+            }
+        }
+        return lock.isTaken();
+    }
+
+    /**
+     * Stops the running import, whichever process runs it; what it downloaded stays for the next.
+     *
+     * @return whether one was running
+     */
+    public boolean stopEverywhere() throws DatabaseException {
+        boolean elsewhere = runsElsewhere();
+        boolean here = stop();
+        if (elsewhere) {
+            lock.askOthersToStop();
+        }
+        return here || elsewhere;
+    }
+
+    /**
+     * Ends the import of this process, if there is one; what it downloaded stays for the next.
      *
      * @return whether one was running
      */
@@ -91,12 +151,16 @@ public final class ImportService {
         private final Instant started = clock.instant();
         private final ImportProgress progress = new ImportProgress();
         private final Thread thread = new Thread(this::run, "import");
+        private final Optional<ImportLock.Held> taken;
+        private volatile boolean mayImport;
         private volatile boolean stopped;
+        private volatile boolean lost;
         private volatile @Nullable ImportReport report;
         private volatile @Nullable Instant endedAt;
 
-        Current(int number) {
+        Current(int number, Optional<ImportLock.Held> taken) {
             this.number = number;
+            this.taken = taken;
             thread.setDaemon(true);
         }
 
@@ -116,6 +180,7 @@ public final class ImportService {
                 result = outcome();
                 afterChange.run();
             } finally { // Whatever happens, no import seems to run for ever.
+                mayImport = false;
                 progress.enter(ImportProgress.Phase.ENDED);
                 endedAt = clock.instant();
                 report = result;
@@ -123,15 +188,32 @@ public final class ImportService {
         }
 
         private ImportReport outcome() {
-            try {
+            try (ImportLock.Held held = taken.isPresent() ? taken.get() : awaitLock()) {
+                mayImport = true;
+                held.lost().thenRun(this::lose);
                 return importer.run(usableSources.get(), progress, afterChange);
             } catch (InterruptedException e) {
-                return failed(STOPPED);
+                return failed(lost ? LOST : STOPPED);
             } catch (DatabaseException e) { // It, too, is interrupted by a stop, and says so in its own words.
-                return failed(stopped ? STOPPED : String.valueOf(e.getMessage()));
+                return failed(lost ? LOST : stopped ? STOPPED : String.valueOf(e.getMessage()));
             } catch (Exception e) {
                 return failed("The import ended by a fault of this program: " + e);
             }
+        }
+
+        private ImportLock.Held awaitLock() throws DatabaseException, InterruptedException {
+            Optional<ImportLock.Held> free = lock.tryTake();
+            if (free.isPresent()) {
+                return free.get();
+            }
+            progress.enter(ImportProgress.Phase.WAITING);
+            progress.say(WAITING);
+            return lock.take();
+        }
+
+        private void lose() {
+            lost = true;
+            thread.interrupt();
         }
 
         private static ImportReport failed(String problem) {

@@ -1,5 +1,6 @@
 package org.rackboot.region.store;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.rackboot.region.store.ContentRepository.CHUNK_BYTES;
@@ -7,8 +8,13 @@ import static org.rackboot.region.store.ContentRepository.CHUNK_BYTES;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Instant;
+import java.util.AbstractSet;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -21,6 +27,8 @@ import org.rackboot.region.store.ContentRepository.ChecksumMismatchException;
 import org.rackboot.region.store.ContentRepository.SizeMismatchException;
 import org.rackboot.region.store.ContentRepository.StoredContent;
 import org.rackboot.region.store.ContentRepository.Writer;
+import org.rackboot.region.upload.UploadSpec;
+import org.rackboot.region.upload.UploadSpec.UploadFile;
 
 /** Holds on every database; {@link TestDatabase} says which one this is. */
 class ContentRepositoryTest {
@@ -221,6 +229,48 @@ class ContentRepositoryTest {
 
         assertThat(contents.find(SHA256)).contains(stored);
         assertThat(contents.chunkDigests(SHA256).orElseThrow()).hasSize(3 * 32);
+    }
+
+    @Test
+    void whatAnUploadCameToNeedDuringACollectionStays() throws Exception {
+        String unused = contents.store("unused".getBytes(UTF_8)).sha256();
+        var asksLate = new AbstractSet<String>() {
+            @Override
+            public Iterator<String> iterator() {
+                return Collections.emptyIterator();
+            }
+
+            @Override
+            public int size() {
+                return 0;
+            }
+
+            @Override
+            public boolean contains(Object sha256) { // Asked between the look for candidates and their deletion.
+                try {
+                    new UploadRepository(database).add("id", upload(unused), Instant.EPOCH);
+                } catch (DatabaseException e) {
+                    throw new AssertionError(e);
+                }
+                return false;
+            }
+        };
+
+        assertThat(contents.collect(asksLate)).isZero();
+        assertThat(contents.find(unused)).isPresent();
+    }
+
+    private static UploadSpec upload(String sha256) {
+        return new UploadSpec(
+                false,
+                "custom",
+                "x",
+                "amd64",
+                "generic",
+                "",
+                "",
+                "",
+                List.of(new UploadFile("root", "tgz", sha256, 6)));
     }
 
     @Test

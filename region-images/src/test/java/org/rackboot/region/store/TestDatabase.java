@@ -34,7 +34,12 @@ public final class TestDatabase {
         if (FOREIGN.isEmpty()) {
             return RegionDatabase.open(sqlite(directory));
         }
-        String url = FOREIGN.equals("embedded") ? Embedded.URL : FOREIGN;
+        return RegionDatabase.open(emptyPostgres());
+    }
+
+    /** The URL of an empty PostgreSQL, whatever the other tests run on. */
+    public static String emptyPostgres() {
+        String url = FOREIGN.startsWith("jdbc:") ? FOREIGN : Embedded.URL;
         try (Connection connection = DriverManager.getConnection(url);
                 var statement = connection.createStatement()) {
             statement.execute("drop schema public cascade");
@@ -42,7 +47,17 @@ public final class TestDatabase {
         } catch (SQLException e) {
             throw new AssertionError(e);
         }
-        return RegionDatabase.open(url);
+        return url;
+    }
+
+    /** Ends the sessions of that name, as a broken network or an administrator does. */
+    public static void endSessions(String url, String name) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url);
+                PreparedStatement end = connection.prepareStatement(
+                        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = ?")) {
+            end.setString(1, name);
+            end.execute();
+        }
     }
 
     /** Started when it is first needed; ends with this process. */

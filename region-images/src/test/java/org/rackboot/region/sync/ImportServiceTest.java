@@ -185,7 +185,7 @@ class ImportServiceTest {
                 Importer.Settings.DEFAULT,
                 CLOCK,
                 time -> {});
-        return new ImportService(importer, usable, () -> announced.add("ended"), CLOCK);
+        return new ImportService(importer, database.importLock(), usable, () -> announced.add("ended"), CLOCK);
     }
 
     /** The status once the import's thread has ended. */
