@@ -190,7 +190,10 @@ final class ImagesCommand {
                 if (json()) {
                     printJson(status);
                 } else {
-                    out().println("the import runs; 'rackboot images import --wait' waits for it");
+                    out().println(
+                                    status.path("phase").asString("").equals("waiting")
+                                            ? "the import begins when that of another region process has ended"
+                                            : "the import runs; 'rackboot images import --wait' waits for it");
                 }
                 return DONE;
             }

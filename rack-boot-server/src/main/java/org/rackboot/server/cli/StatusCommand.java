@@ -25,7 +25,8 @@ final class StatusCommand extends ClientCommand {
         out().println("versions    " + status.path("versions").asInt());
         JsonNode last = status.path("import");
         out().println("import      " + last.path("state").asString()
-                + (last.has("ended") ? ", ended " + last.path("ended").asString() : ""));
+                + (last.has("ended") ? ", ended " + last.path("ended").asString() : "")
+                + (last.has("elsewhere") ? "; another region process imports" : ""));
         last.path("problems").forEach(problem -> out().println("            " + problem.asString()));
         status.path("warnings").forEach(warning -> out().println("warning     " + warning.asString()));
         return DONE;
