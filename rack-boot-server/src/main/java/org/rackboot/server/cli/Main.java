@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             StatusCommand.class,
             GetCommand.class,
             MirrorCommand.class,
+            BackupCommand.class,
             WarmUpCommand.class
         })
 public final class Main implements Runnable {

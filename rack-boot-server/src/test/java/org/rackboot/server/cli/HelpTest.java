@@ -33,6 +33,7 @@ class HelpTest {
                 "images rollback",
                 "images delete",
                 "mirror",
+                "backup",
                 "status",
                 "get"
             })

@@ -3,8 +3,12 @@ package org.rackboot.region.store;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.pool.HikariPool.PoolInitializationException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -135,6 +139,24 @@ public final class RegionDatabase implements AutoCloseable {
         } catch (PoolInitializationException e) {
             writers.close();
             throw e;
+        }
+    }
+
+    /**
+     * Copies an SQLite database as it is at one moment, while others read and write it; durable when this returns.
+     *
+     * @param to a file that is not there
+     */
+    public static void copy(Path database, Path to) throws DatabaseException, IOException {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + database + "?busy_timeout=30000");
+                PreparedStatement copy = connection.prepareStatement("vacuum into ?")) {
+            copy.setString(1, to.toString());
+            copy.execute();
+        } catch (SQLException e) {
+            throw failed("be copied", e);
+        }
+        try (FileChannel copied = FileChannel.open(to, StandardOpenOption.WRITE)) {
+            copied.force(true);
         }
     }
 
