@@ -37,6 +37,7 @@ import org.rackboot.region.store.ImageRepository;
 import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
+import org.rackboot.region.store.SourceRepository.Removed;
 import org.rackboot.region.store.UploadRepository;
 import org.rackboot.region.sync.ImportService;
 import org.rackboot.region.sync.Importer;
@@ -201,8 +202,13 @@ public final class Region {
         return status(updated.orElseThrow(Region::isTaken));
     }
 
-    /** Removes a source, and with it the images that came from it. */
-    public void removeSource(String name) throws RefusedException, DatabaseException {
+    /**
+     * Removes a source.
+     *
+     * @param withImages whether the images that came from it go at once; else they stay as those of a disabled source do
+     * @return what had come from it
+     */
+    public Removed removeSource(String name, boolean withImages) throws RefusedException, DatabaseException {
         BootSource source = source(name);
         if (source.name().equals(DEFAULT_SOURCE_NAME)) {
             throw new RefusedException(
@@ -210,8 +216,9 @@ public final class Region {
                     "The source '%s' is always there; switch it off with 'rackboot sources update %s --disable'"
                             .formatted(DEFAULT_SOURCE_NAME, DEFAULT_SOURCE_NAME));
         }
-        sources.remove(source.id());
+        Removed removed = sources.remove(source.id(), withImages);
         announceChange();
+        return removed;
     }
 
     /** What a source would offer, without saving anything: one that is known by its name, or one that is described. */

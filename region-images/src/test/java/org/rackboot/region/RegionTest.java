@@ -31,6 +31,7 @@ import org.rackboot.region.source.SourceStatus;
 import org.rackboot.region.store.ImageRepository;
 import org.rackboot.region.store.ImageRepository.Kind;
 import org.rackboot.region.store.RegionDatabase;
+import org.rackboot.region.store.SourceRepository.Removed;
 import org.rackboot.region.store.TestDatabase;
 import org.rackboot.region.sync.ImportReport.Outcome;
 import org.rackboot.region.sync.Importer;
@@ -302,13 +303,58 @@ class RegionTest {
     @Test
     void theDefaultSourceIsSwitchedOffNotRemoved() throws Exception {
         assertThatExceptionOfType(RefusedException.class)
-                .isThrownBy(() -> region.removeSource("maas-stable"))
+                .isThrownBy(() -> region.removeSource("maas-stable", true))
                 .withMessageContaining("rackboot sources update maas-stable --disable");
         add("http://a.example/");
 
-        region.removeSource("http://a.example/");
+        region.removeSource("http://a.example/", false);
 
         assertThat(region.sources()).hasSize(1);
+    }
+
+    @Test
+    void theImagesOfARemovedSourceStayUntilItComesBack() throws Exception {
+        String noble = "ubuntu/noble/amd64/ga-24.04";
+        long id = add("http://a.example/").source().id();
+        publishFrom(id, "1", "2");
+        region.pin(noble, Optional.of("1"));
+        long before = region.catalogVersion();
+
+        assertThat(region.removeSource("http://a.example/", false)).isEqualTo(new Removed(1, 2, 6));
+
+        assertThat(region.sources()).hasSize(1);
+        assertThat(region.catalogVersion()).isGreaterThan(before);
+        assertThat(served(noble)).isEqualTo("1");
+        assertThat(region.versions())
+                .extracting(ImageRepository.Version::source)
+                .containsOnly("http://a.example/ (removed, %d)".formatted(id));
+
+        // A source of its name is another one; one of its address has its images.
+        region.addSource(change(
+                "http://b.example/", Optional.of("http://a.example/"), Optional.empty(), true, Optional.empty()));
+        assertThat(region.versions())
+                .extracting(ImageRepository.Version::source)
+                .containsOnly("http://a.example/ (removed, %d)".formatted(id));
+        SourceStatus again = region.addSource(
+                change("http://a.example/", Optional.of("again"), Optional.empty(), true, Optional.empty()));
+        assertThat(again.source().id()).isEqualTo(id);
+        assertThat(region.versions())
+                .extracting(ImageRepository.Version::source)
+                .containsOnly("again");
+        assertThat(served(noble)).isEqualTo("1");
+    }
+
+    @Test
+    void theImagesOfARemovedSourceGoWithItOnceThatIsSaid() throws Exception {
+        publish("3");
+        publishFrom(add("http://a.example/").source().id(), "1", "2");
+
+        assertThat(region.removeSource("http://a.example/", true)).isEqualTo(new Removed(1, 2, 6));
+
+        assertThat(region.versions())
+                .extracting(ImageRepository.Version::serial)
+                .containsExactly("3");
+        assertThat(add("http://a.example/").source().enabled()).isTrue();
     }
 
     @Test
@@ -370,6 +416,10 @@ class RegionTest {
     }
 
     private void publish(String... serials) throws Exception {
+        publishFrom(defaultSource().source().id(), serials);
+    }
+
+    private void publishFrom(long source, String... serials) throws Exception {
         var images = new ImageRepository(database);
         var kernel = region.contents().store("kernel".getBytes(UTF_8));
         var image = new ImageRepository.Image(
@@ -377,7 +427,7 @@ class RegionTest {
         for (String serial : serials) {
             images.publish(
                     new ImageRepository.Publication(
-                            defaultSource().source().id(),
+                            source,
                             image,
                             serial,
                             Map.of("boot-kernel", new ImageRepository.FileReference("boot-kernel", kernel.sha256()))),

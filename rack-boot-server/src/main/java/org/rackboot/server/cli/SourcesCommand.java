@@ -253,25 +253,50 @@ final class SourcesCommand {
                                 updated.path("priority").asString(),
                                 updated.path("enabled").asBoolean() ? "enabled" : "disabled",
                                 signedBy(updated)));
+                if (updated.has("fingerprintsBefore")) {
+                    out().println("before, it was signed by "
+                            + updated.path("fingerprintsBefore").path(0).asString("nobody"));
+                }
                 updated.path("warnings").forEach(warning -> out().println("warning: " + warning.asString()));
             }
             return DONE;
         }
     }
 
-    @Command(name = "remove", description = "Removes a source, and the images that came from it.")
+    @Command(
+            name = "remove",
+            description = "Removes a source. What was imported from it stays, unless --delete-images is given.")
     static final class RemoveCommand extends ClientCommand {
         @Parameters(paramLabel = "NAME", description = "the source's name or address")
         @SuppressWarnings("NullAway.Init") // Set by picocli.
         private String source;
 
+        @Option(
+                names = "--delete-images",
+                description = "delete every image that came from it at once, the pinned ones included")
+        private boolean deleteImages;
+
         @Override
         int run(Client client) throws Exception {
-            JsonNode removed = client.delete("sources/" + id(client, source));
+            String path = "sources/" + id(client, source);
+            JsonNode removed = client.delete(deleteImages ? path + "?images=delete" : path);
             if (json()) {
                 printJson(removed);
+                return DONE;
+            }
+            String images = "%s images (%s versions, %s)"
+                    .formatted(
+                            removed.path("images").asString(),
+                            removed.path("versions").asString(),
+                            Table.bytes(removed.path("size").asLong()));
+            if (removed.path("images").asInt() == 0) {
+                out().println("removed %s; no images had come from it".formatted(source));
+            } else if (deleteImages) {
+                out().println("removed %s and the %s that came from it".formatted(source, images));
             } else {
-                out().println("removed " + source + ", and the images that came from it");
+                out().println(("removed %s; the %s that came from it stay until another source brings them"
+                                + " ('rackboot images delete NAME' deletes one)")
+                        .formatted(source, images));
             }
             return DONE;
         }

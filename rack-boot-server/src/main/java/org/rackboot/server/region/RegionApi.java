@@ -39,6 +39,7 @@ import org.rackboot.region.source.SourceStatus;
 import org.rackboot.region.store.ContentRepository.StoredContent;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository.Version;
+import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.sync.SourceOffer;
 import org.rackboot.server.http.ContentReplies;
 import org.rackboot.server.http.HttpCall;
@@ -141,11 +142,7 @@ public final class RegionApi implements HttpService {
                         Map.of(
                                 "GET", (call, names) -> json(200, source(region.sourceStatus(names.get(0)))),
                                 "PATCH", (call, names) -> updateSource(call, names.get(0)),
-                                "DELETE",
-                                        (call, names) -> {
-                                            region.removeSource(names.get(0));
-                                            return json(200, Map.of("removed", names.get(0)));
-                                        })),
+                                "DELETE", (call, names) -> removeSource(call, names.get(0)))),
                 Route.of(
                         "selections",
                         Map.of(
@@ -326,7 +323,30 @@ public final class RegionApi implements HttpService {
         if (acceptOlder) {
             LOG.warn("An operator lets source '{}' be older than what was accepted before", name);
         }
-        return json(200, source(region.updateSource(name, change(body), acceptOlder)));
+        List<String> before = region.sourceStatus(name).fingerprints();
+        SourceStatus after = region.updateSource(name, change(body), acceptOlder);
+        Map<String, Object> json = source(after);
+        if (!after.fingerprints().equals(before)) { // S-54
+            LOG.warn(
+                    "An operator changed who signs source '{}': {} before, {} now", name, before, after.fingerprints());
+            json.put("fingerprintsBefore", before);
+        }
+        return json(200, json);
+    }
+
+    private HttpReply removeSource(HttpCall call, String name) throws RefusedException, DatabaseException {
+        String images = call.query().getOrDefault("images", "keep");
+        if (!images.equals("keep") && !images.equals("delete")) {
+            throw new RefusedException(RefusedException.Kind.INVALID, "'images' is keep or delete");
+        }
+        SourceRepository.Removed removed = region.removeSource(name, images.equals("delete"));
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("removed", name);
+        json.put("images", removed.images());
+        json.put("versions", removed.versions());
+        json.put("size", removed.bytes());
+        json.put("imagesDeleted", images.equals("delete"));
+        return json(200, json);
     }
 
     private HttpReply probe(HttpCall call) throws RefusedException, DatabaseException, InterruptedException {

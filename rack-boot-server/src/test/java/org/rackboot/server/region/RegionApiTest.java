@@ -15,10 +15,12 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
@@ -35,6 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rackboot.region.Region;
+import org.rackboot.region.signature.SigningKey;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.sync.Mirror;
 import org.rackboot.server.http.HttpListener;
@@ -137,6 +140,58 @@ class RegionApiTest {
         assertThat(json("GET", one, "").path("enabled").asBoolean()).isFalse();
         assertThat(json("DELETE", one, "").path("removed").asString()).isNotEmpty();
         assertThat(status("GET", one, "")).isEqualTo(404);
+    }
+
+    @Test
+    void whoSignsASourceFromNowOnIsShownBesideWhoDid() throws Exception { // S-54
+        String one = "sources/"
+                + json(
+                                "POST",
+                                "sources",
+                                "{\"url\": \"http://mirror.example\", \"keyring\": \"%s\"}".formatted(newKey()))
+                        .path("id")
+                        .asString();
+        String before = json("GET", one, "").path("fingerprints").path(0).asString();
+
+        assertThat(json("PATCH", one, "{\"priority\": 3}").has("fingerprintsBefore"))
+                .isFalse();
+        JsonNode changed = json("PATCH", one, "{\"keyring\": \"%s\"}".formatted(newKey()));
+
+        assertThat(changed.path("fingerprintsBefore").path(0).asString()).isEqualTo(before);
+        assertThat(changed.path("fingerprints").path(0).asString())
+                .isNotEqualTo(before)
+                .hasSize(before.length());
+    }
+
+    private static String newKey() {
+        return Base64.getEncoder()
+                .encodeToString(SigningKey.make("lab", NOW, new SecureRandom()).publicKey());
+    }
+
+    @Test
+    void theImagesOfARemovedSourceStayUnlessTheyAreToBeDeleted() throws Exception {
+        files.stream("20260101", "kernel 1");
+        String mine = "{\"url\": \"http://mirror.example\", \"unsigned\": true, \"name\": \"mine\"}";
+        String one = "sources/" + json("POST", "sources", mine).path("id").asString();
+        json("POST", "selections", "{\"os\": \"ubuntu\", \"release\": \"noble\", \"arch\": \"amd64\"}");
+        importNow();
+        assertThat(json("GET", "images", "")).isNotEmpty();
+        int images = json("GET", "images", "").size();
+
+        assertThat(status("DELETE", one + "?images=some", "")).isEqualTo(400);
+        JsonNode removed = json("DELETE", one, "");
+
+        assertThat(removed.path("images").asInt()).isPositive();
+        assertThat(removed.path("size").asLong()).isPositive();
+        assertThat(removed.path("imagesDeleted").asBoolean()).isFalse();
+        assertThat(json("GET", "images", "")).hasSize(images);
+
+        one = "sources/" + json("POST", "sources", mine).path("id").asString();
+        assertThat(json("DELETE", one + "?images=delete", "")
+                        .path("imagesDeleted")
+                        .asBoolean())
+                .isTrue();
+        assertThat(json("GET", "images", "")).isEmpty();
     }
 
     @Test

@@ -35,41 +35,36 @@ public final class SourceRepository {
     }
 
     /**
-     * Stores a new source.
+     * Stores a new source. One whose address a removed source had gets the images that came from there.
      *
      * @return it with its id; empty if its name or URL is taken
      */
     public Optional<BootSource> add(BootSource source, Instant now) throws DatabaseException {
         return database.write(c -> {
-            boolean taken = Sql.first(
-                            c,
-                            SOURCE + " where name = ? or url = ?",
-                            SourceRepository::source,
-                            source.name(),
-                            source.url().toString())
-                    .isPresent();
-            if (taken) {
+            Sql.update(c, "delete from boot_source where kind = 'removed' and id not in (select source_id from image)");
+            if (isTaken(c, source)) {
                 return Optional.empty();
             }
-            Sql.update(
+            Optional<Long> removed = Sql.first(
                     c,
-                    "insert into boot_source (name, url, priority, enabled, unsigned, keyring_file, keyring, mirrors,"
-                            + " proxy, ca_certificates, start_path, created_at)"
-                            + " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    source.name(),
-                    source.url().toString(),
-                    source.priority(),
-                    source.enabled(),
-                    source.unsigned(),
-                    file(source.trust()),
-                    keyring(source.trust()),
-                    mirrors(source.access()),
-                    source.access().proxy().map(URI::toString),
-                    source.access().caCertificates(),
-                    source.access().start(),
-                    now);
-            return byName(c, source.name());
+                    "select id from boot_source where kind = 'removed' and url = 'removed:' || id || ':' || ?"
+                            + " order by id desc",
+                    row -> row.getLong(1),
+                    source.url().toString());
+            return Optional.of(write(c, removed.isPresent() ? removed.get() : insert(c, source, now), source));
         });
+    }
+
+    /** A row with an id; {@link #write} fills it. */
+    private static long insert(Connection c, BootSource source, Instant now) throws SQLException {
+        Sql.update(
+                c,
+                "insert into boot_source (name, url, priority, enabled, unsigned, created_at) values (?, ?, 0, 0, 0, ?)",
+                source.name(),
+                source.url().toString(),
+                now);
+        return Sql.first(c, "select id from boot_source where name = ?", row -> row.getLong(1), source.name())
+                .orElseThrow(() -> new SQLException("a source vanished while it was added"));
     }
 
     /** The id of the source that uploaded images have; it wins over every mirror. */
@@ -94,50 +89,100 @@ public final class SourceRepository {
      */
     public Optional<BootSource> update(BootSource source, boolean forgetMarks) throws DatabaseException {
         return database.write(c -> {
-            boolean taken = Sql.first(
-                            c,
-                            SOURCE + " where id <> ? and (name = ? or url = ?)",
-                            SourceRepository::source,
-                            source.id(),
-                            source.name(),
-                            source.url().toString())
-                    .isPresent();
-            if (taken) {
+            if (isTaken(c, source)) {
                 return Optional.empty();
             }
-            Sql.update(
-                    c,
-                    "update boot_source set name = ?, url = ?, priority = ?, enabled = ?, unsigned = ?, keyring_file = ?,"
-                            + " keyring = ?, mirrors = ?, proxy = ?, ca_certificates = ?, start_path = ? where id = ?",
-                    source.name(),
-                    source.url().toString(),
-                    source.priority(),
-                    source.enabled(),
-                    source.unsigned(),
-                    file(source.trust()),
-                    keyring(source.trust()),
-                    mirrors(source.access()),
-                    source.access().proxy().map(URI::toString),
-                    source.access().caCertificates(),
-                    source.access().start(),
-                    source.id());
             if (forgetMarks) {
-                Sql.update(c, "delete from stream_mark where source_id = ?", source.id());
+                forgetMarks(c, source.id());
             }
             ImageRepository.raiseCatalogVersion(c); // Which source wins may have changed.
-            return byName(c, source.name());
+            return Optional.of(write(c, source.id(), source));
         });
     }
 
-    /** Removes a source with everything that was published from it; the bytes go with the next collection. */
-    public void remove(long sourceId) throws DatabaseException {
-        database.write(c -> {
-            int images = Sql.update(c, "delete from image where source_id = ?", sourceId);
-            if (images > 0) {
+    private static boolean isTaken(Connection c, BootSource source) throws SQLException {
+        return Sql.first(
+                        c,
+                        SOURCE + " where id <> ? and (name = ? or url = ?)",
+                        SourceRepository::source,
+                        source.id(),
+                        source.name(),
+                        source.url().toString())
+                .isPresent();
+    }
+
+    private static BootSource write(Connection c, long id, BootSource source) throws SQLException {
+        Sql.update(
+                c,
+                "update boot_source set kind = 'stream', name = ?, url = ?, priority = ?, enabled = ?, unsigned = ?, keyring_file = ?,"
+                        + " keyring = ?, mirrors = ?, proxy = ?, ca_certificates = ?, start_path = ? where id = ?",
+                source.name(),
+                source.url().toString(),
+                source.priority(),
+                source.enabled(),
+                source.unsigned(),
+                file(source.trust()),
+                keyring(source.trust()),
+                mirrors(source.access()),
+                source.access().proxy().map(URI::toString),
+                source.access().caCertificates(),
+                source.access().start(),
+                id);
+        return Sql.first(c, SOURCE + " where id = ?", SourceRepository::source, id)
+                .orElseThrow(() -> new SQLException("a source vanished while it was written"));
+    }
+
+    private static void forgetMarks(Connection c, long sourceId) throws SQLException {
+        Sql.update(c, "delete from stream_mark where source_id = ?", sourceId);
+    }
+
+    /** What had come from a source that was removed; {@code bytes} counts content once, wherever else it is used. */
+    public record Removed(int images, int versions, long bytes) {}
+
+    /**
+     * Removes a source.
+     *
+     * @param withImages whether everything that was published from it goes, too (the bytes with the next collection);
+     *     else it stays as the images of a disabled source do
+     * @return what had come from it
+     */
+    public Removed remove(long sourceId, boolean withImages) throws DatabaseException {
+        return database.write(c -> {
+            Removed brought = brought(c, sourceId);
+            forgetMarks(c, sourceId);
+            if (brought.images() > 0) {
                 ImageRepository.raiseCatalogVersion(c);
             }
-            return Sql.update(c, "delete from boot_source where id = ?", sourceId);
+            if (withImages || brought.images() == 0) {
+                Sql.update(c, "delete from image where source_id = ?", sourceId);
+                Sql.update(c, "delete from boot_source where id = ?", sourceId);
+            } else { // No name or address that can be given looks like these; the id tells apart what had the same.
+                Sql.update(
+                        c,
+                        "update boot_source set kind = 'removed', enabled = 0, keyring = null,"
+                                + " name = name || ' (removed, ' || id || ')', url = 'removed:' || id || ':' || url"
+                                + " where id = ?",
+                        sourceId);
+            }
+            return brought;
         });
+    }
+
+    private static Removed brought(Connection c, long sourceId) throws SQLException {
+        String images = " from image where source_id = ?";
+        String versions = " from image_version where image_id in (select id" + images + ")";
+        return new Removed(
+                (int) count(c, "select count(*)" + images, sourceId),
+                (int) count(c, "select count(*)" + versions, sourceId),
+                count(
+                        c,
+                        "select coalesce(sum(size), 0) from content where sha256 in"
+                                + " (select sha256 from artifact where version_id in (select id" + versions + "))",
+                        sourceId));
+    }
+
+    private static long count(Connection c, String sql, long sourceId) throws SQLException {
+        return Sql.first(c, sql, row -> row.getLong(1), sourceId).orElse(0L);
     }
 
     private static @Nullable String file(Optional<Trust> trust) {
@@ -218,10 +263,6 @@ public final class SourceRepository {
             }
             return changed;
         });
-    }
-
-    private static Optional<BootSource> byName(Connection c, String name) throws SQLException {
-        return Sql.first(c, SOURCE + " where name = ?", SourceRepository::source, name);
     }
 
     private static BootSource source(ResultSet row) throws SQLException {

@@ -139,7 +139,7 @@ class SourceRepositoryTest {
         var selection = new Selection(0, "ubuntu", "noble", "amd64", "*", "*");
         sources.add(selection, NOW);
 
-        sources.remove(a.id());
+        assertThat(sources.remove(a.id(), false)).isEqualTo(new SourceRepository.Removed(0, 0, 0));
 
         assertThat(sources.sources()).isEmpty();
         assertThat(sources.remove(selection)).isTrue();
