@@ -76,7 +76,7 @@ public final class RegionDatabase implements AutoCloseable {
     private final PostgresNotices.Sender sender = new PostgresNotices.Sender(this);
     private final ImportLock importLock;
     private final ReentrantLock oneWriter = new ReentrantLock(true);
-    private final UnaryOperator<Connection> writeConnections;
+    private final UnaryOperator<Connection> connections;
     private final boolean sqlite;
     private final Optional<Path> directory;
 
@@ -84,13 +84,13 @@ public final class RegionDatabase implements AutoCloseable {
             String jdbcUrl,
             HikariDataSource readers,
             HikariDataSource writers,
-            UnaryOperator<Connection> writeConnections,
+            UnaryOperator<Connection> connections,
             boolean sqlite,
             Optional<Path> directory) {
         this.jdbcUrl = jdbcUrl;
         this.readers = readers;
         this.writers = writers;
-        this.writeConnections = writeConnections;
+        this.connections = connections;
         this.sqlite = sqlite;
         this.directory = directory;
         this.importLock = sqlite ? new LocalImportLock() : new PostgresImportLock(this, jdbcUrl, sender);
@@ -105,8 +105,8 @@ public final class RegionDatabase implements AutoCloseable {
         return open(jdbcUrl, UnaryOperator.identity());
     }
 
-    /** @param writeConnections what each connection is wrapped in before work writes to it */
-    static RegionDatabase open(String jdbcUrl, UnaryOperator<Connection> writeConnections) throws DatabaseException {
+    /** @param connections what each connection is wrapped in before work is done on it */
+    static RegionDatabase open(String jdbcUrl, UnaryOperator<Connection> connections) throws DatabaseException {
         boolean sqlite = jdbcUrl.startsWith("jdbc:sqlite:");
         if (!sqlite && !jdbcUrl.startsWith("jdbc:postgresql:")) {
             throw new DatabaseException(
@@ -114,7 +114,7 @@ public final class RegionDatabase implements AutoCloseable {
                     new IllegalArgumentException());
         }
         try {
-            return open(jdbcUrl, sqlite, writeConnections);
+            return open(jdbcUrl, sqlite, connections);
         } catch (FlywayException | PoolInitializationException e) {
             throw new DatabaseException(
                     "The region database at %s cannot be opened: %s. Check that it is reachable and writable."
@@ -123,12 +123,12 @@ public final class RegionDatabase implements AutoCloseable {
         }
     }
 
-    private static RegionDatabase open(String jdbcUrl, boolean sqlite, UnaryOperator<Connection> writeConnections) {
+    private static RegionDatabase open(String jdbcUrl, boolean sqlite, UnaryOperator<Connection> connections) {
         HikariDataSource writers = pool(jdbcUrl, sqlite, "region-write", sqlite ? 1 : 8);
         try {
             HikariDataSource readers = sqlite ? pool(jdbcUrl, true, "region-read", 4) : writers;
             RegionDatabase database =
-                    new RegionDatabase(jdbcUrl, readers, writers, writeConnections, sqlite, directory(jdbcUrl));
+                    new RegionDatabase(jdbcUrl, readers, writers, connections, sqlite, directory(jdbcUrl));
             try {
                 database.migrate();
                 return database;
@@ -179,7 +179,7 @@ public final class RegionDatabase implements AutoCloseable {
 
     /** Runs one or more queries. They see one snapshot only if they are one statement. */
     public <T> T read(Work<T> work) throws DatabaseException {
-        try (Connection connection = readers.getConnection()) {
+        try (Connection connection = connections.apply(readers.getConnection())) {
             connection.setAutoCommit(sqlite); // PostgreSQL fetches in parts only within a transaction.
             T result = work.in(connection);
             if (!sqlite) {
@@ -194,7 +194,7 @@ public final class RegionDatabase implements AutoCloseable {
     /** Runs work in one transaction: all of it happens, or nothing. */
     public <T> T write(Work<T> work) throws DatabaseException {
         oneWriter.lock();
-        try (Connection connection = writeConnections.apply(writers.getConnection())) {
+        try (Connection connection = connections.apply(writers.getConnection())) {
             connection.setAutoCommit(false);
             try {
                 if (!sqlite) {

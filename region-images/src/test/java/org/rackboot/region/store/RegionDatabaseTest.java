@@ -8,10 +8,10 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.region.store.TestDatabase.Failure;
+import org.rackboot.region.store.TestDatabase.Faults;
 
 class RegionDatabaseTest {
     private static final String NEW_SELECTION = "insert into selection (os, release, arch, subarch, label, created_at)"
@@ -131,8 +131,9 @@ class RegionDatabaseTest {
     @Test
     void afterALostCommitTheDatabaseGoesOn() throws Exception {
         open().close();
-        try (var database =
-                TestDatabase.failing(TestDatabase.sqlite(directory), 2, Failure.AFTER, new AtomicInteger())) {
+        var faults = new Faults();
+        try (var database = RegionDatabase.open(TestDatabase.sqlite(directory), faults::around)) {
+            faults.arm(1, Failure.AFTER);
             assertThatExceptionOfType(DatabaseException.class)
                     .isThrownBy(() -> database.write(c -> Sql.update(c, NEW_SELECTION)));
 

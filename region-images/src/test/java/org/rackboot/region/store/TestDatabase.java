@@ -10,7 +10,9 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 
@@ -31,10 +33,15 @@ public final class TestDatabase {
 
     /** A new, empty database. */
     public static RegionDatabase open(Path directory) throws DatabaseException {
+        return open(directory, new Faults());
+    }
+
+    /** A new, empty database whose calls fail as {@code faults} says. */
+    public static RegionDatabase open(Path directory, Faults faults) throws DatabaseException {
         if (FOREIGN.isEmpty()) {
-            return RegionDatabase.open(sqlite(directory));
+            return RegionDatabase.open(sqlite(directory), faults::around);
         }
-        return RegionDatabase.open(emptyPostgres());
+        return RegionDatabase.open(emptyPostgres(), faults::around);
     }
 
     /** The URL of an empty PostgreSQL, whatever the other tests run on. */
@@ -60,6 +67,22 @@ public final class TestDatabase {
         }
     }
 
+    /** Forgets everything that an open database holds. */
+    public static void empty(RegionDatabase database) throws DatabaseException {
+        database.write(c -> {
+            for (String table : List.of(
+                    "upload",
+                    "image",
+                    "archive_member",
+                    "content",
+                    "selection",
+                    "boot_source")) { // What hangs on these goes with them.
+                Sql.update(c, "delete from " + table);
+            }
+            return 0;
+        });
+    }
+
     /** Started when it is first needed; ends with this process. */
     private static final class Embedded {
         static final String URL = start();
@@ -80,43 +103,104 @@ public final class TestDatabase {
         return "jdbc:sqlite:" + directory.resolve("region.db");
     }
 
-    /** How a write fails. */
+    /** How a call to the database fails. */
     public enum Failure {
-        /** The statement or commit is not carried out. */
+        /** It is not carried out. */
         BEFORE,
-        /** It is carried out, but the answer is lost; with a commit, nobody can tell. */
+        /** It is not carried out, nor is any later one on its connection. */
+        LOST,
+        /** A commit is carried out, but the answer is lost: nobody can tell. Other calls do not count. */
         AFTER
     }
 
-    /** Opens a database whose n-th write, counted from 1, fails: a statement that changes rows, or a commit. */
-    public static RegionDatabase failing(String url, int n, Failure failure, AtomicInteger count)
-            throws DatabaseException {
-        return RegionDatabase.open(
-                url, connection -> wrapped(Connection.class, connection, new Fault(n, failure, count)));
-    }
+    /**
+     * Lets the n-th call to a database fail: of a statement or of the transaction around it. Preparing a statement fails as
+     * carrying it out does, and a row as its query, since results are read whole: those do not count. None fails until {@link
+     * #arm}. Any thread may use it.
+     */
+    public static final class Faults {
+        private int nth;
+        private Failure failure = Failure.BEFORE;
+        private int calls;
+        private int borrowed;
 
-    private record Fault(int n, Failure failure, AtomicInteger count) {}
+        /** @param n counted from 1 and from now on */
+        public synchronized void arm(int n, Failure how) {
+            nth = n;
+            failure = how;
+            calls = 0;
+        }
 
-    private static <T> T wrapped(Class<T> type, T real, Fault fault) {
-        return type.cast(Proxy.newProxyInstance(
-                TestDatabase.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
-                    boolean counts = method.getName().equals("executeUpdate")
-                            || method.getName().equals("commit");
-                    boolean fails = counts && fault.count.incrementAndGet() == fault.n;
-                    if (fails && fault.failure == Failure.BEFORE) {
-                        throw new SQLException("the test broke this write");
-                    }
-                    try {
-                        Object result = method.invoke(real, arguments);
-                        if (fails) {
-                            throw new SQLException("the test lost the answer to this write");
+        /**
+         * From now on nothing fails.
+         *
+         * @return whether something did
+         */
+        public synchronized boolean disarm() {
+            boolean happened = nth > 0 && calls >= nth;
+            nth = 0;
+            return happened;
+        }
+
+        /** How many connections somebody has and did not give back. */
+        public synchronized int borrowed() {
+            return borrowed;
+        }
+
+        Connection around(Connection real) {
+            synchronized (this) {
+                borrowed++;
+            }
+            return around(Connection.class, real, new AtomicBoolean());
+        }
+
+        private <T> T around(Class<T> type, T real, AtomicBoolean lost) {
+            return type.cast(Proxy.newProxyInstance(
+                    TestDatabase.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+                        String call = method.getName();
+                        if (call.equals("close") && real instanceof Connection) {
+                            givenBack();
                         }
-                        return result instanceof PreparedStatement statement
-                                ? wrapped(PreparedStatement.class, statement, fault)
-                                : result;
-                    } catch (InvocationTargetException e) {
-                        throw e.getCause();
-                    }
-                }));
+                        boolean fails = !call.equals("close") && counts(call) && isNth();
+                        if (fails && failure != Failure.AFTER) {
+                            lost.set(failure == Failure.LOST);
+                            throw new SQLException("the test broke this call of " + call);
+                        }
+                        if (lost.get() && !call.equals("close")) {
+                            throw new SQLException("the test lost this connection");
+                        }
+                        try {
+                            Object result = method.invoke(real, arguments);
+                            if (fails) {
+                                throw new SQLException("the test lost the answer to this " + call);
+                            }
+                            return wrapped(result, lost);
+                        } catch (InvocationTargetException e) {
+                            throw e.getCause();
+                        }
+                    }));
+        }
+
+        private Object wrapped(Object result, AtomicBoolean lost) {
+            return result instanceof PreparedStatement statement
+                    ? around(PreparedStatement.class, statement, lost)
+                    : result;
+        }
+
+        private synchronized boolean counts(String call) {
+            return failure == Failure.AFTER ? call.equals("commit") : CALLS.contains(call);
+        }
+
+        private synchronized boolean isNth() {
+            calls++;
+            return calls == nth;
+        }
+
+        private synchronized void givenBack() {
+            borrowed--;
+        }
     }
+
+    private static final Set<String> CALLS =
+            Set.of("setAutoCommit", "executeQuery", "executeUpdate", "commit", "rollback");
 }

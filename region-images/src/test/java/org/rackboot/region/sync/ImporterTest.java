@@ -2,6 +2,7 @@ package org.rackboot.region.sync;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.rackboot.region.store.ContentRepository.CHUNK_BYTES;
 import static org.rackboot.region.sync.TestStream.IMAGES;
 import static org.rackboot.region.sync.TestStream.INDEX;
@@ -14,9 +15,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -49,6 +48,7 @@ import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.store.TestDatabase;
 import org.rackboot.region.store.TestDatabase.Failure;
+import org.rackboot.region.store.TestDatabase.Faults;
 import org.rackboot.region.sync.ImportReport.Outcome;
 import org.rackboot.region.sync.Mirror.MirrorException;
 
@@ -72,6 +72,7 @@ class ImporterTest {
     private final FakeMirror mirror = new FakeMirror();
     private final List<Duration> pauses = new CopyOnWriteArrayList<>();
     private final AtomicInteger changes = new AtomicInteger();
+    private final Faults faults = new Faults();
     private Importer.Settings settings = Importer.Settings.DEFAULT;
     private ImportProgress progress = new ImportProgress();
     private RegionDatabase database;
@@ -81,7 +82,7 @@ class ImporterTest {
 
     @BeforeEach
     void open() throws Exception {
-        use(TestDatabase.open(directory));
+        use(TestDatabase.open(directory, faults));
         addSource("signed", FakeMirror.ROOT, 0);
         mirror.serve(stream().files());
     }
@@ -907,53 +908,74 @@ class ImporterTest {
         assertThat(squashfsRequests()).containsExactly(SQUASHFS_PATH + "@1048576");
     }
 
-    /** For every n: after the n-th write failed, nothing partial is listed, and the next import brings all. */
+    /**
+     * For every n: after the n-th call to the database failed, the image is there in its old or its new version, no
+     * connection is lost, the failure is told, and the next import leaves nothing but the new versions.
+     */
     @ParameterizedTest
     @EnumSource(Failure.class)
-    void whicheverWriteFailsNothingPartialIsListedAndTheNextImportConverges(Failure failure) throws Exception {
-        database.close();
-        Path own = Files.createDirectory(directory.resolve("own")); // SQLite, whose file can be copied.
-        String url = TestDatabase.sqlite(own);
-        use(RegionDatabase.open(url));
-        addSource("signed", FakeMirror.ROOT, 0);
-        select("noble");
-        mirror.serve(new TestStream()
-                .image("noble", "20260115", Map.of("boot-kernel", KERNEL, "boot-initrd", INITRD))
-                .loader("grub", "uefi", "20260110.0", Map.of("bootx64.efi", SHIM))
-                .files());
-        List<String> all =
-                List.of("image:noble 20260115 [boot-initrd, boot-kernel]", "loader:grub 20260110.0 [bootx64.efi]");
-        database.close();
-        Path untouched = own.resolve("untouched.db");
-        Path file = own.resolve("region.db");
-        Files.copy(file, untouched);
+    void whicheverDatabaseCallFailsMachinesBootAndTheNextImportConverges(Failure failure) throws Exception {
+        assumeThat(System.getProperty("rackboot.test.database", "")).as("SQLite").isEmpty();
+        settings = new Importer.Settings(1, () -> Long.MAX_VALUE);
+        byte[] kernel = noise(5, CHUNK_BYTES + 100);
+        byte[] loader = noise(6, 600);
+        Map<String, byte[]> before = new TestStream()
+                .image("noble", "20260101", Map.of("boot-kernel", KERNEL, "boot-initrd", INITRD))
+                .loader("grub", "uefi", "20260101.0", Map.of("bootx64.efi", SHIM))
+                .files();
+        Map<String, byte[]> after = new TestStream()
+                .image("noble", "20260115", Map.of("boot-kernel", kernel, "boot-initrd", INITRD))
+                .loader("grub", "uefi", "20260110.0", Map.of("bootx64.efi", loader))
+                .files();
+        String oldImage = "image:noble 20260101 [boot-initrd, boot-kernel]";
+        String newImage = "image:noble 20260115 [boot-initrd, boot-kernel]";
+        String oldLoader = "loader:grub 20260101.0 [bootx64.efi]";
+        String newLoader = "loader:grub 20260110.0 [bootx64.efi]";
+        List<String> ended = List.of(newImage, newLoader);
 
-        var writes = new AtomicInteger();
-        int n = 1;
+        int n = 0;
+        boolean failed;
         do {
-            Files.copy(untouched, file, StandardCopyOption.REPLACE_EXISTING);
-            writes.set(0);
-            boolean failed = false;
-            use(TestDatabase.failing(url, n, failure, writes));
+            n++;
+            TestDatabase.empty(database);
+            addSource("signed", FakeMirror.ROOT, 0);
+            select("noble");
+            mirror.serve(before);
+            assertThat(run().outcome()).isEqualTo(Outcome.DONE);
+            mirror.serve(after);
+            long catalog = images.catalogVersion();
+
+            faults.arm(n, failure);
             try {
                 run();
+                failed = false;
             } catch (DatabaseException e) {
                 failed = true;
+                assertThat(e).hasMessageMatching("The region database failed to (read|write): the test .*");
             }
-            assertThat(failed)
-                    .as("write %d of %d fails the import", n, writes.get())
-                    .isEqualTo(n <= writes.get());
-            database.close();
 
-            use(RegionDatabase.open(url));
-            assertThat(all).as("after write %d failed", n).containsAll(listed());
+            assertThat(faults.disarm()).as("call %d fails the import", n).isEqualTo(failed);
+            assertThat(faults.borrowed()).as("connections lost by call %d", n).isZero();
+            List<String> listed = listed();
+            assertThat(List.of(oldImage, newImage, oldLoader, newLoader))
+                    .as("whole versions after call %d failed", n)
+                    .containsAll(listed);
+            assertThat(listed).containsAnyOf(oldImage, newImage).containsAnyOf(oldLoader, newLoader);
+            for (Version version : images.versions()) {
+                for (Artifact artifact : version.artifacts()) {
+                    assertThat(content(artifact.sha256())).hasSize((int) artifact.size());
+                }
+            }
+            assertThat(images.catalogVersion() > catalog)
+                    .as("racks are told of the change that call %d left", n)
+                    .isEqualTo(!listed.equals(List.of(oldImage, oldLoader)));
             assertThat(run().outcome()).isEqualTo(Outcome.DONE);
-            assertThat(listed()).as("the import after write %d failed", n).isEqualTo(all);
-            database.close();
-            n++;
-        } while (n <= writes.get() + 1 && n < 500);
-        assertThat(n).as("writes tried").isBetween(20, 499);
-        use(RegionDatabase.open(url));
+            assertThat(listed()).as("the import after call %d failed", n).isEqualTo(ended);
+            assertThat(contents.find(sha256(KERNEL))).as("what nobody needs").isEmpty();
+            assertThat(content(sha256(kernel))).isEqualTo(kernel);
+            assertThat(content(sha256(loader))).isEqualTo(loader);
+        } while (failed);
+        assertThat(n).as("calls tried").isBetween(failure == Failure.AFTER ? 10 : 50, 500);
     }
 
     private static TestStream stream() {
@@ -1058,7 +1080,10 @@ class ImporterTest {
     }
 
     private byte[] bytes(String name) throws DatabaseException {
-        String sha256 = artifact(name).sha256();
+        return content(artifact(name).sha256());
+    }
+
+    private byte[] content(String sha256) throws DatabaseException {
         var all = new ByteArrayOutputStream();
         int chunks = contents.find(sha256).orElseThrow().chunkCount();
         for (int i = 0; i < chunks; i++) {
