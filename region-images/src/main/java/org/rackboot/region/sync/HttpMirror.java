@@ -9,6 +9,10 @@ import java.net.ProxySelector;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
 import java.time.Clock;
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -288,9 +292,7 @@ public final class HttpMirror implements Mirror {
             throw late.passed
                     ? new IOException("no answer came within " + seconds(patience), e)
                     : new IOException(
-                            "no safe connection to %s came about (%s); if its certificate is of an authority of your own, give that to the source"
-                                    .formatted(route.hostAndPort(), e.getMessage()),
-                            e);
+                            "no safe connection to %s came about: %s".formatted(route.hostAndPort(), unsafe(e)), e);
         } catch (IOException e) {
             if (late.passed) {
                 throw new IOException("no answer came within " + seconds(patience), e);
@@ -304,6 +306,23 @@ public final class HttpMirror implements Mirror {
                 exchange.close();
             }
         }
+    }
+
+    private static String unsafe(SSLException failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertificateExpiredException || cause instanceof CertificateNotYetValidException) {
+                return "its certificate does not hold today (%s); it has to be renewed, unless it is this machine's clock that is wrong"
+                        .formatted(cause.getMessage());
+            }
+            if (cause instanceof CertPathBuilderException) {
+                return "its certificate is of an authority that is not trusted here; if that is one of your own, give it to"
+                        + " the source: --ca-file FILE";
+            }
+            if (cause instanceof CertificateException && cause.getCause() == null) {
+                return "its certificate is another host's (%s)".formatted(cause.getMessage());
+            }
+        }
+        return String.valueOf(failure.getMessage());
     }
 
     private static final class Deadline implements Runnable {

@@ -3,12 +3,15 @@ package org.rackboot.region.sync;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -16,12 +19,15 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -30,8 +36,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rackboot.region.source.BootSource;
 import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.ContentRepository.ChecksumMismatchException;
 import org.rackboot.region.store.ContentRepository.Writer;
@@ -69,6 +77,7 @@ class FaultyUpstreamTest {
 
     private RegionDatabase database;
     private ContentRepository contents;
+    private Optional<String> trusted = Optional.empty();
 
     @BeforeEach
     void open() throws Exception {
@@ -276,7 +285,7 @@ class FaultyUpstreamTest {
     @MethodSource("faults")
     void aFaultBringsNothingAndTheNextTryAll(Fault fault) throws Exception {
         var requests = new AtomicInteger();
-        var faulty = new java.util.concurrent.atomic.AtomicBoolean(true);
+        var faulty = new AtomicBoolean(true);
         Script script = (request, socket) -> {
             requests.incrementAndGet();
             if (faulty.get()) {
@@ -310,6 +319,142 @@ class FaultyUpstreamTest {
             assertThat(failure)
                     .hasMessageContaining("cannot connect to 127.0.0.1:")
                     .isNotInstanceOf(MirrorException.class);
+        }
+    }
+
+    /** A listener whose queue is full: Linux drops what comes then, as a firewall does that says nothing. */
+    @Test
+    void aConnectionThatNobodyAnswersIsGivenUp() throws Exception {
+        List<Socket> queued = new ArrayList<>();
+        try (var listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            while (queued.size() < 64 && connects(listener, queued)) {
+                assertThat(queued.get(queued.size() - 1).isConnected()).isTrue();
+            }
+            assumeThat(queued).as("a system whose queue fills").hasSizeLessThan(64);
+
+            var failure = catchThrowableOfType(
+                    IOException.class,
+                    () -> fetch(URI.create("http://127.0.0.1:%d/".formatted(listener.getLocalPort())), PATIENCE));
+
+            assertThat(failure)
+                    .hasMessageContaining("no answer came within 0.4 s")
+                    .isNotInstanceOf(MirrorException.class);
+        } finally {
+            for (Socket socket : queued) {
+                socket.close();
+            }
+        }
+    }
+
+    private static boolean connects(ServerSocket listener, List<Socket> connected) throws IOException {
+        Socket socket = new Socket();
+        try {
+            socket.connect(listener.getLocalSocketAddress(), 200);
+            connected.add(socket);
+            return true;
+        } catch (SocketTimeoutException e) {
+            socket.close();
+            return false;
+        }
+    }
+
+    // Over TLS, which says who answers; what it brings is believed no more than without.
+
+    /** @param cause part of what is told, unless the transfer succeeds at once */
+    private record TlsFault(String name, Optional<String> cause, Script script) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    static Stream<TlsFault> tlsFaults() {
+        return Stream.of(
+                new TlsFault("an end at half, in order", Optional.of("broke off"), (request, socket) -> {
+                    send(socket, ok(SIZE), FILE, HALF);
+                    socket.close();
+                }),
+                new TlsFault("an end at half without close_notify", Optional.of("broke off"), (request, socket) -> {
+                    send(socket, ok(SIZE), FILE, HALF);
+                    TestTls.cut(socket);
+                }),
+                new TlsFault(
+                        "an end without close_notify of an answer without length, at half",
+                        Optional.of("ended"),
+                        (request, socket) -> {
+                            send(socket, "HTTP/1.1 200 OK\n\n", FILE, HALF);
+                            TestTls.cut(socket);
+                        }),
+                new TlsFault("a whole answer without close_notify", Optional.empty(), (request, socket) -> {
+                    send(socket, ok(SIZE), FILE, SIZE);
+                    TestTls.cut(socket);
+                }),
+                new TlsFault("bytes that are no TLS record, at half", Optional.of("broke off"), (request, socket) -> {
+                    send(socket, ok(SIZE), FILE, HALF);
+                    TestTls.write(socket, "HTTP/1.1 200 OK\r\n\r\n");
+                }));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("tlsFaults")
+    void aFaultOfTlsBringsNothingAndTheNextTryAll(TlsFault fault) throws Exception {
+        var tls = new TestTls(directory, "ip:127.0.0.1");
+        var faulty = new AtomicBoolean(true);
+        Script script = (request, socket) -> {
+            if (faulty.get()) {
+                fault.script.play(request, socket);
+            } else {
+                proper(request, socket);
+            }
+        };
+        try (var server = tls.serving(script)) {
+            trusted = Optional.of(tls.pem());
+            var failure = catchThrowableOfType(IOException.class, () -> fetch(server.address(), LONG));
+
+            if (fault.cause.isPresent()) {
+                assertThat(failure).isNotNull().hasMessageContaining(fault.cause.get());
+                assertThat(contents.find(SHA256)).isEmpty();
+                faulty.set(false);
+                fetch(server.address(), LONG);
+            }
+            assertThat(contents.find(SHA256)).isPresent();
+        }
+    }
+
+    /** The server breaks off at half, and whoever answers the next request shows another certificate. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({
+        "of an authority that nobody trusts, ip:127.0.0.1, -1d, 2, an authority that is not trusted here",
+        "that ran out, ip:127.0.0.1, -10d, 2, does not hold today (NotAfter",
+        "that does not hold yet, ip:127.0.0.1, +2d, 2, does not hold today (NotBefore",
+        "of another host, dns:other.example, -1d, 2, another host"
+    })
+    void aCertificateThatChangedBetweenTwoRequestsEndsTheRun(
+            String name, String host, String start, int days, String why) throws Exception {
+        var first = new TestTls(directory, "ip:127.0.0.1");
+        var second = new TestTls(directory, host, start, days);
+        trusted = Optional.of(first.pem() + (name.contains("nobody trusts") ? "" : second.pem()));
+        int port;
+        try (var server = first.serving((request, socket) -> send(socket, ok(SIZE), FILE, HALF))) {
+            port = server.port();
+            assertThat(catchThrowableOfType(IOException.class, () -> fetch(server.address(), LONG)))
+                    .hasMessageContaining("broke off");
+        }
+        assertThat(contents.storedBytes(SHA256)).isPositive();
+        try (var server = second.servingAt(port, FaultyUpstreamTest::proper)) {
+            var failure = catchThrowableOfType(IOException.class, () -> fetch(server.address(), LONG));
+
+            assertThat(failure)
+                    .hasMessageContaining("no safe connection to 127.0.0.1:" + port)
+                    .hasMessageContaining(why);
+            assertThat(server.requests()).as("what it was asked").isEmpty();
+            assertThat(contents.find(SHA256)).isEmpty();
+        }
+        try (var server = first.servingAt(port, FaultyUpstreamTest::proper)) {
+            fetch(server.address(), LONG);
+
+            assertThat(server.requests().get(0).from()).isEqualTo(ContentRepository.CHUNK_BYTES);
+            assertThat(contents.find(SHA256)).isPresent();
         }
     }
 
@@ -455,7 +600,17 @@ class FaultyUpstreamTest {
                 writer.append(bytes);
             }
         };
+        var source = new BootSource(
+                1,
+                "lab",
+                address,
+                0,
+                true,
+                true,
+                Optional.empty(),
+                new BootSource.Access(List.of(), Optional.empty(), trusted));
         new HttpMirror(watchdog, patience, RateLimit.NONE, net())
+                .via(source)
                 .download(address, writer.position(), writer.etag(), SIZE, receiver);
         writer.finish();
     }

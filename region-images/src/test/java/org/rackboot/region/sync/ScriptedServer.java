@@ -49,8 +49,13 @@ final class ScriptedServer implements AutoCloseable {
 
     /** @param sockets plain, or those of TLS */
     ScriptedServer(ServerSocketFactory sockets, String scheme, Script script) throws IOException {
+        this(sockets, scheme, 0, script);
+    }
+
+    /** @param port 0 = any */
+    ScriptedServer(ServerSocketFactory sockets, String scheme, int port, Script script) throws IOException {
         this.scheme = scheme;
-        listener = sockets.createServerSocket(0, MAX_CONNECTIONS, InetAddress.getLoopbackAddress());
+        listener = sockets.createServerSocket(port, MAX_CONNECTIONS, InetAddress.getLoopbackAddress());
         threads = Executors.newFixedThreadPool(MAX_CONNECTIONS, work -> {
             Thread thread = new Thread(work, "scripted-server");
             thread.setDaemon(true);
