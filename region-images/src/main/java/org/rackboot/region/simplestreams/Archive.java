@@ -63,8 +63,8 @@ public final class Archive {
                 if (entry.getSize() > MAX_TOTAL_BYTES || entry.getSize() < 0) {
                     throw new StreamFormatException("the archive unpacks to more than " + MAX_TOTAL_BYTES + " bytes");
                 }
-                byte[] bytes = tar.readNBytes((int) entry.getSize());
-                if (bytes.length != entry.getSize()) {
+                byte[] bytes = new byte[(int) Math.min(entry.getSize(), mostBytes(tarXz.length))];
+                if (tar.readNBytes(bytes, 0, bytes.length) < entry.getSize()) {
                     throw new StreamFormatException("the archive ends in the middle of a member");
                 }
                 if (members.put(name, bytes) != null) {

@@ -25,6 +25,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
@@ -226,6 +227,7 @@ public final class Importer {
         private final List<String> deleted = new ArrayList<>();
         private final AtomicLong downloaded = new AtomicLong();
         private final AtomicLong kept = new AtomicLong();
+        private final ReentrantLock archives = new ReentrantLock();
         private int readable;
         private boolean nothingOffered;
         private int failedVersions;
@@ -573,7 +575,17 @@ public final class Importer {
             progress.addBytes(bytes);
         }
 
+        /** One after the other: packed and unpacked at once, a few of the largest would fill a small heap. */
         private void fetchArchive(Download download) throws IOException, InterruptedException {
+            archives.lockInterruptibly();
+            try {
+                fetchOneArchive(download);
+            } finally {
+                archives.unlock();
+            }
+        }
+
+        private void fetchOneArchive(Download download) throws IOException, InterruptedException {
             PlannedFile file = download.file;
             if (!contents.archive(file.sha256()).isEmpty()) {
                 keep(file.size());

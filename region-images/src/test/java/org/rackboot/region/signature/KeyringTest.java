@@ -7,12 +7,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.rackboot.region.signature.TestKey.join;
 import static org.rackboot.region.signature.TestKey.userId;
 
+import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collections;
 import java.util.Optional;
+import java.util.zip.Deflater;
+import java.util.zip.DeflaterOutputStream;
 import org.bouncycastle.bcpg.sig.RevocationReasonTags;
 import org.bouncycastle.openpgp.PGPSignature;
 import org.junit.jupiter.api.Test;
@@ -144,6 +147,20 @@ class KeyringTest {
 
         assertThat(Keyring.parse(join(good(KEY), attribute, certification)).keys())
                 .hasSize(1);
+    }
+
+    @Test
+    void aCompressedPacketIsNeverInflated() throws Exception { // S-53
+        var deflated = new ByteArrayOutputStream();
+        deflated.write(1); // ZIP.
+        try (var out = new DeflaterOutputStream(deflated, new Deflater(9, true))) {
+            out.write(good(OTHER));
+            out.write(new byte[100 << 20]);
+        }
+        byte[] compressed = new Packet(8, deflated.toByteArray()).encoded();
+
+        assertThat(Keyring.parse(join(good(KEY), compressed)).keys()).hasSize(1);
+        assertRefused(compressed, "no public key");
     }
 
     @Test
