@@ -200,6 +200,11 @@ class FromEmptyToBootedTest {
             rackboot.kill();
             source.letAll();
             rackboot.restart();
+            assertThat(directory.resolve("state/native"))
+                    .as("libraries of the killed one")
+                    .isDirectory()
+                    .satisfies(
+                            libraries -> assertThat(libraries.toFile().list()).hasSize(2)); // And its lock.
             assertThat(rackboot.run("images", "list").out()).doesNotContain("ubuntu/noble");
             int before = source.requests().size();
             Program.Result imported = rackboot.run("images", "import", "--wait");

@@ -70,6 +70,9 @@ import org.slf4j.LoggerFactory;
  * rack's.
  */
 public final class RackBoot implements AutoCloseable {
+    /** Where SQLite's driver unpacks its native library to. */
+    private static final String SQLITE_LIBRARY_DIRECTORY = "org.sqlite.tmpdir";
+
     /** What one process is. */
     public enum Role {
         /** Region and rack in one process, talking over loopback. */
@@ -200,6 +203,9 @@ public final class RackBoot implements AutoCloseable {
 
     private URI startRegion(StateDirectory state, EventLoops httpLoops, ScheduledExecutorService timer, String token)
             throws IOException {
+        if (System.getProperty(SQLITE_LIBRARY_DIRECTORY) == null) { // A killed process would leave it in /tmp for ever.
+            System.setProperty(SQLITE_LIBRARY_DIRECTORY, state.scratch("native").toString());
+        }
         RegionDatabase database = closeAtEnd(RegionDatabase.open(config.api().database()));
         Region region = new Region(
                 database,

@@ -8,6 +8,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** What a server keeps, and where client commands find it: {@code api-url} and {@code api-token}. */
 public final class StateDirectory {
@@ -41,6 +42,20 @@ public final class StateDirectory {
             Files.createDirectories(
                     path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         }
+    }
+
+    /**
+     * A directory for files that one process needs while it runs, without those that a killed one left. Only who owns the
+     * state directory may ask.
+     */
+    public Path scratch(String name) throws IOException {
+        Path directory = Files.createDirectories(path.resolve(name));
+        try (Stream<Path> left = Files.list(directory)) {
+            for (Path file : left.toList()) {
+                Files.delete(file);
+            }
+        }
+        return directory;
     }
 
     public Optional<String> apiUrl() throws IOException {
