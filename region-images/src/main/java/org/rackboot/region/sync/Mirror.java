@@ -5,6 +5,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 import org.rackboot.region.source.BootSource;
 
 /** What an import needs of a boot source's web server. Calls block. */
@@ -26,6 +27,14 @@ public interface Mirror {
     /** This mirror, reached as a source says: over its proxy, trusting its certificates, with its further roots. */
     default Mirror via(BootSource source) {
         return this;
+    }
+
+    /**
+     * The paths that are there, of a mirror that is a part by intent, such as a bundle: a version that it does not hold as
+     * a whole is not offered. Empty = it claims to have all that it lists.
+     */
+    default Optional<Set<String>> part() {
+        return Optional.empty();
     }
 
     /** A whole metadata file of at most {@code maxBytes}. Throws what {@link #download} does. */
