@@ -67,6 +67,7 @@ public final class Region {
     private final ImageRepository images;
     private final ImportService imports;
     private final Importer importer;
+    private final Importer.Pause pause;
     private final Uploads uploads;
     private final Clock clock;
     private final Settings settings;
@@ -126,6 +127,7 @@ public final class Region {
         this.images = new ImageRepository(database);
         this.clock = clock;
         this.settings = settings;
+        this.pause = pause;
         this.importer = new Importer(sources, contents, images, mirror, settings.imports(), clock, pause);
         this.imports =
                 new ImportService(importer, database.importLock(), this::usableSources, this::announceChange, clock);
@@ -539,6 +541,77 @@ public final class Region {
             change = new CompletableFuture<>();
         }
         announced.complete(null);
+    }
+
+    /**
+     * Starts the import of a bundle, once its metadata has proved genuine. Its source is stored switched off: no other import
+     * asks it, and its images stay.
+     *
+     * @param atEnd called when the import has ended; not if it never began
+     */
+    ImportService.Status importBundle(Mirror bundle, URI root, Bundles.Terms terms, Runnable atEnd)
+            throws RefusedException, DatabaseException, InterruptedException {
+        Optional<BootSource> known = sources.sources().stream()
+                .filter(source -> source.url().equals(root))
+                .findFirst();
+        if (known.isEmpty() && terms.keyring().isEmpty() && !terms.unsigned()) {
+            throw new RefusedException(
+                    RefusedException.Kind.INVALID,
+                    "No bundle called '%s' was imported before: give --keyring FILE with the keys that sign it, or --unsigned"
+                            .formatted(terms.name()));
+        }
+        BootSource source = described(
+                known.orElseGet(() -> new BootSource(
+                        0, terms.name(), root, ADDED_SOURCE_PRIORITY, false, terms.unsigned(), Optional.empty())),
+                new SourceChange(
+                        Optional.empty(),
+                        Optional.empty(),
+                        terms.keyring(),
+                        terms.unsigned() ? Optional.of(true) : Optional.empty(),
+                        Optional.empty(),
+                        Optional.of(false),
+                        Optional.empty(),
+                        Optional.empty(),
+                        Optional.empty()));
+        Importer reader = new Importer(sources, contents, images, bundle, settings.imports(), clock, pause);
+        SourceOffer offer = reader.probe(terms.acceptOlder() ? withoutHistory(source) : source);
+        if (!offer.problem().isEmpty()) {
+            throw new RefusedException(RefusedException.Kind.INVALID, offer.problem());
+        }
+        if (offer.images().isEmpty()) {
+            throw new RefusedException(
+                    RefusedException.Kind.INVALID, "The bundle is genuine, but holds no whole version of any image");
+        }
+        BootSource stored = (known.isPresent()
+                        ? sources.update(source, terms.acceptOlder())
+                        : sources.add(source, clock.instant()))
+                .orElseThrow(Region::isTaken);
+        if (terms.select()) {
+            for (SourceOffer.Offered offered : offer.images()) {
+                ImageRepository.Image image = offered.image();
+                if (image.kind() == ImageRepository.Kind.IMAGE) {
+                    addSelection(
+                            new Selection(0, image.os(), image.release(), image.arch(), Selection.ANY, Selection.ANY));
+                }
+            }
+        }
+        return imports.start(reader, () -> List.of(stored), atEnd)
+                .orElseThrow(() -> new RefusedException(
+                        RefusedException.Kind.CONFLICT,
+                        "An import is running; wait for it with 'rackboot images import --wait', then say this again"));
+    }
+
+    /** The same source as one that nothing was ever accepted from. */
+    private static BootSource withoutHistory(BootSource source) {
+        return new BootSource(
+                0,
+                source.name(),
+                source.url(),
+                source.priority(),
+                source.enabled(),
+                source.unsigned(),
+                source.trust(),
+                source.access());
     }
 
     private List<BootSource> usableSources() throws DatabaseException {

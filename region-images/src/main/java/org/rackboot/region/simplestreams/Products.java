@@ -1,8 +1,12 @@
 package org.rackboot.region.simplestreams;
 
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * One product file, flattened: every item carries what it inherited.
@@ -31,6 +35,21 @@ public record Products(
     /** A file in which nothing was refused. */
     public Products(String contentId, Instant updated, List<Product> products, List<String> warnings) {
         this(contentId, updated, products, warnings, List.of(), List.of());
+    }
+
+    /** The same file with those versions alone whose every item is among {@code paths}. */
+    public Products part(Set<String> paths) {
+        List<Product> trimmed = new ArrayList<>();
+        for (Product product : products) {
+            SortedMap<String, List<Product.Item>> versions = new TreeMap<>(product.versions());
+            versions.values()
+                    .removeIf(items -> !items.stream()
+                            .allMatch(item -> paths.contains(item.path().text())));
+            if (!versions.isEmpty()) {
+                trimmed.add(new Product(product.name(), product.attributes(), versions));
+            }
+        }
+        return new Products(contentId, updated, trimmed, warnings, refused, notices);
     }
 
     /**

@@ -71,10 +71,25 @@ public final class ImportService {
      */
     public synchronized Status start() {
         if (current == null || current.ended()) {
-            current = new Current(++count, Optional.empty());
+            current = new Current(++count, Optional.empty(), importer, usableSources, () -> {});
             current.thread.start();
         }
         return current.status();
+    }
+
+    /**
+     * Starts an import of what another importer reads, from these sources alone.
+     *
+     * @param atEnd called when it has ended
+     * @return empty, and nothing is called, if an import is running
+     */
+    public synchronized Optional<Status> start(Importer other, Sources from, Runnable atEnd) {
+        if (current != null && !current.ended()) {
+            return Optional.empty();
+        }
+        current = new Current(++count, Optional.empty(), other, from, atEnd);
+        current.thread.start();
+        return Optional.of(current.status());
     }
 
     /**
@@ -89,7 +104,7 @@ public final class ImportService {
         }
         synchronized (this) {
             if (current == null || current.ended()) {
-                current = new Current(++count, held);
+                current = new Current(++count, held, importer, usableSources, () -> {});
                 current.thread.start();
                 return true;
             }
@@ -148,6 +163,9 @@ public final class ImportService {
 
     private final class Current {
         private final int number;
+        private final Importer with;
+        private final Sources from;
+        private final Runnable atEnd;
         private final Instant started = clock.instant();
         private final ImportProgress progress = new ImportProgress();
         private final Thread thread = new Thread(this::run, "import");
@@ -158,9 +176,12 @@ public final class ImportService {
         private volatile @Nullable ImportReport report;
         private volatile @Nullable Instant endedAt;
 
-        Current(int number, Optional<ImportLock.Held> taken) {
+        Current(int number, Optional<ImportLock.Held> taken, Importer with, Sources from, Runnable atEnd) {
             this.number = number;
             this.taken = taken;
+            this.with = with;
+            this.from = from;
+            this.atEnd = atEnd;
             thread.setDaemon(true);
         }
 
@@ -179,6 +200,7 @@ public final class ImportService {
             try {
                 result = outcome();
                 afterChange.run();
+                atEnd.run();
             } finally { // Whatever happens, no import seems to run for ever.
                 mayImport = false;
                 progress.enter(ImportProgress.Phase.ENDED);
@@ -191,7 +213,7 @@ public final class ImportService {
             try (ImportLock.Held held = taken.isPresent() ? taken.get() : awaitLock()) {
                 mayImport = true;
                 held.lost().thenRun(this::lose);
-                return importer.run(usableSources.get(), progress, afterChange);
+                return with.run(from.get(), progress, afterChange);
             } catch (InterruptedException e) {
                 return failed(lost ? LOST : STOPPED);
             } catch (DatabaseException e) { // It, too, is interrupted by a stop, and says so in its own words.

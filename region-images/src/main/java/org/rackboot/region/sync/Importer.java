@@ -253,10 +253,14 @@ public final class Importer {
             offers.forEach(offer -> offer.files()
                     .ifPresent(files ->
                             files.forEach(file -> refused.addAll(tellRefused(offer.source(), file, selections)))));
-            nothingOffered =
-                    readable > 0 && refused.isEmpty() && plan.unmatched().size() == selections.size();
+            nothingOffered = mirror.part().isEmpty()
+                    && readable > 0
+                    && refused.isEmpty()
+                    && plan.unmatched().size() == selections.size();
             for (Selection selection : plan.unmatched()) {
-                if (readable > 0 && !refused.contains(selection)) {
+                if (readable > 0
+                        && !refused.contains(selection)
+                        && mirror.part().isEmpty()) {
                     problems.add("No boot source offers anything for the selection " + selection.describe()
                             + "; check its spelling with 'rackboot selections list'");
                 }
@@ -297,7 +301,11 @@ public final class Importer {
                 if (!isPreview) {
                     sources.setMarks(source.id(), metadata.marks());
                 }
-                return Optional.of(metadata.files());
+                return Optional.of(mirror.part()
+                        .map(paths -> metadata.files().stream()
+                                .map(file -> file.part(paths))
+                                .toList())
+                        .orElse(metadata.files()));
             } catch (DatabaseException e) {
                 throw e;
             } catch (MetadataReader.FileException e) {
