@@ -60,6 +60,10 @@ class ImageStreamTest {
         try (StreamServer source = new StreamServer(stream.files());
                 Program region = imported("state", source, stream)) {
             Path keyring = save(region, "keyring.gpg");
+            ForeignProgram.Said read =
+                    new IndependentReader(directory).read(stream(region).toString(), keyring);
+            assertThat(read.exitCode()).as(read.text()).isZero();
+            assertThat(read.text()).contains(SQUASHFS).contains(".tar.xz");
             JsonNode index = JSON.readTree(get(region, "streams/v1/index.json").body());
             assertThat(index.path("index").size()).isEqualTo(2);
             for (String name : new String[] {

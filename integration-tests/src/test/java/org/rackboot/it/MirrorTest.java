@@ -8,6 +8,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -45,6 +46,10 @@ class MirrorTest {
         }
         assertThat(mirror.resolve(SQUASHFS)).hasBinaryContent(stream.file(SQUASHFS));
         assertThat(mirror.resolve("noble/arm64")).doesNotExist();
+        Path ours = mirror.resolve("keyring.gpg");
+        ForeignProgram.Said read = new IndependentReader(directory).read(mirror.toString(), ours);
+        assertThat(read.exitCode()).as(read.text()).isZero();
+        assertThat(read.text()).contains(SQUASHFS).doesNotContain("arm64");
 
         try (StreamServer copy = new StreamServer(files());
                 Program region = Program.serve(directory.resolve("state"))) {
@@ -71,6 +76,39 @@ class MirrorTest {
                         .run("gpgv", "--keyring", keyring.toString(), mirror + "/streams/v1/index.sjson")
                         .exitCode())
                 .isZero();
+        IndependentReader reader = new IndependentReader(directory);
+        assertThat(reader.read(mirror.toString(), keyring).text())
+                .contains(SQUASHFS)
+                .doesNotContain("wrong");
+        try (StreamServer server = new StreamServer(files())) {
+            assertThat(reader.read(server.url().toString(), keyring).exitCode()).isZero();
+        }
+    }
+
+    @Test
+    void theIndependentReaderNoticesWhatIsWrong() throws Exception {
+        try (StreamServer source = new StreamServer(stream.files())) {
+            assertThat(mirror(source).exitCode()).isZero();
+        }
+        IndependentReader reader = new IndependentReader(directory);
+        Path stranger = Files.write(
+                directory.resolve("stranger.gpg"),
+                SignedStream.of(2, "20260115", 10).keyring());
+
+        assertThat(reader.read(mirror.toString(), stranger).text()).contains("index.sjson: gpgv says");
+
+        Path squashfs = mirror.resolve(SQUASHFS);
+        byte[] right = Files.readAllBytes(squashfs);
+        byte[] flipped = right.clone();
+        flipped[5] ^= 1;
+        Files.write(squashfs, flipped);
+        assertThat(reader.read(mirror.toString(), keyring).text()).contains(SQUASHFS + ": its sha256 is");
+        Files.write(squashfs, Arrays.copyOf(right, right.length - 1));
+        assertThat(reader.read(mirror.toString(), keyring).text()).contains(SQUASHFS + ": it has");
+        Files.write(squashfs, right);
+        Path index = mirror.resolve("streams/v1/index.sjson");
+        Files.writeString(index, Files.readString(index).replace("image-ids", "image-idz"));
+        assertThat(reader.read(mirror.toString(), keyring).exitCode()).isEqualTo(1);
     }
 
     @Test

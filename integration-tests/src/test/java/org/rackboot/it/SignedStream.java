@@ -214,8 +214,27 @@ final class SignedStream {
         put(
                 path,
                 signed(Map.of(
-                        "format", "products:1.0", "content_id", contentId, "updated", date(), "products", products)));
-        index.put(contentId, Map.of("format", "products:1.0", "datatype", "image-ids", "path", path));
+                        "format",
+                        "products:1.0",
+                        "content_id",
+                        contentId,
+                        "datatype",
+                        "image-ids",
+                        "updated",
+                        date(),
+                        "products",
+                        products)));
+        index.put(
+                contentId,
+                Map.of(
+                        "format",
+                        "products:1.0",
+                        "datatype",
+                        "image-ids",
+                        "path",
+                        path,
+                        "products",
+                        List.copyOf(products.keySet())));
     }
 
     private static byte[] archive(String... members) {
