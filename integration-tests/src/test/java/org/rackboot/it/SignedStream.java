@@ -44,6 +44,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class SignedStream {
     private static final JsonMapper JSON = JsonMapper.builder().build();
+    private static final Instant UPDATED = Instant.parse("2026-01-15T06:00:00Z");
     private static final Instant KEY_CREATED = Instant.parse("2020-01-01T00:00:00Z");
 
     private final Map<String, byte[]> files = new TreeMap<>();
@@ -70,8 +71,14 @@ final class SignedStream {
 
     /** @param squashfsBytes of noise; kernel and initrd are small */
     static SignedStream of(int keySeed, String serial, int squashfsBytes) {
+        return of(keySeed, serial, squashfsBytes, UPDATED);
+    }
+
+    /** @param updated when it was published */
+    static SignedStream of(int keySeed, String serial, int squashfsBytes, Instant updated) {
         return of(
                 keySeed,
+                updated,
                 serial,
                 List.of("amd64", "arm64"),
                 (stream, path) -> stream.item("squashfs", path, noise(squashfsBytes, "squashfs " + path)));
@@ -79,15 +86,17 @@ final class SignedStream {
 
     /** One architecture, amd64, whose squashfs need not fit into memory. */
     static SignedStream of(int keySeed, String serial, Noise squashfs) {
-        return of(keySeed, serial, List.of("amd64"), (stream, path) -> stream.item("squashfs", path, squashfs));
+        return of(
+                keySeed, UPDATED, serial, List.of("amd64"), (stream, path) -> stream.item("squashfs", path, squashfs));
     }
 
     private static SignedStream of(
             int keySeed,
+            Instant updated,
             String serial,
             List<String> arches,
             BiFunction<SignedStream, String, Map<String, Object>> squashfs) {
-        SignedStream stream = new SignedStream(keySeed, Instant.parse("2026-01-15T06:00:00Z"));
+        SignedStream stream = new SignedStream(keySeed, updated);
         Map<String, Object> ubuntu = new LinkedHashMap<>();
         for (String arch : arches) {
             ubuntu.put(

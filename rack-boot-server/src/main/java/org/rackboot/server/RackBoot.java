@@ -36,6 +36,7 @@ import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.tftp.Negotiation;
+import org.rackboot.region.Bundles;
 import org.rackboot.region.Region;
 import org.rackboot.region.publish.StreamPublisher;
 import org.rackboot.region.store.DatabaseException;
@@ -223,7 +224,7 @@ public final class RackBoot implements AutoCloseable {
                 new StreamPublisher(published(region), region.contents(), state.path(), Clock.systemUTC()),
                 region.contents(),
                 databaseThreads,
-                new RegionApi(region, token, databaseThreads));
+                new RegionApi(region, new Bundles(region, state.path().resolve("bundles")), token, databaseThreads));
         HttpListener listener = closeAtEnd(new HttpListener(httpLoops, service, HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
             api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));

@@ -91,6 +91,23 @@ final class Client {
         throw new UsageException("--url is '%s'; use http://host:5240/".formatted(text));
     }
 
+    /** Where the region publishes its images; needs no token. */
+    URI imageStream() {
+        return root.resolve("images-stream/");
+    }
+
+    /** A file of the region's image stream. */
+    byte[] published(String path) throws UnreachableException, RefusedException, InterruptedException {
+        HttpResponse<byte[]> response =
+                answer(HttpRequest.newBuilder(imageStream().resolve(path)).timeout(Duration.ofMinutes(5)));
+        if (response.statusCode() != 200) {
+            throw new RefusedException("The region publishes no %s (the server answered %d); does it have images? See"
+                            .formatted(path, response.statusCode())
+                    + " 'rackboot images list'");
+        }
+        return response.body();
+    }
+
     JsonNode get(String path) throws UnreachableException, RefusedException, InterruptedException {
         return send(request(path).GET());
     }

@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
             GetCommand.class,
             MirrorCommand.class,
             BackupCommand.class,
+            BundleCommand.class,
             WarmUpCommand.class
         })
 public final class Main implements Runnable {

@@ -16,7 +16,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.region.publish.ItemFilter;
 import org.rackboot.region.publish.KeyFile;
@@ -109,7 +108,8 @@ final class MirrorCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
-        Progress progress = new Progress(out, json, !json && Boolean.getBoolean("rackboot.terminal"), System::nanoTime);
+        MirrorProgress progress =
+                new MirrorProgress(out, json, !json && Boolean.getBoolean("rackboot.terminal"), System::nanoTime);
         ScheduledExecutorService watchdog = Executors.newSingleThreadScheduledExecutor(work -> {
             Thread thread = new Thread(work, "watchdog");
             thread.setDaemon(true);
@@ -163,7 +163,7 @@ final class MirrorCommand implements Callable<Integer> {
         return new LocalMirror.Settings(root, trusted, directory, conditions, max, keep, dryRun, acceptOlder, signer);
     }
 
-    private static Keyring read(Path file) throws IOException, KeyringException {
+    static Keyring read(Path file) throws IOException, KeyringException {
         try {
             if (Files.size(file) > Keyring.MAX_BYTES) {
                 throw new IOException("it is larger than %d bytes".formatted(Keyring.MAX_BYTES));
@@ -241,62 +241,5 @@ final class MirrorCommand implements Callable<Integer> {
             all.add(entry);
         }
         return all;
-    }
-
-    /** A bar on a terminal, lines elsewhere, nothing where JSON comes at the end. */
-    private static final class Progress implements LocalMirror.Listener {
-        private static final int BAR_WIDTH = 30;
-        private static final long BAR_EVERY_NANOS = 200_000_000;
-
-        private final PrintWriter out;
-        private final boolean quiet;
-        private final boolean terminal;
-        private final LongSupplier nanoClock;
-        private long barNanos;
-        private boolean barShown;
-
-        Progress(PrintWriter out, boolean quiet, boolean terminal, LongSupplier nanoClock) {
-            this.out = out;
-            this.quiet = quiet;
-            this.terminal = terminal;
-            this.nanoClock = nanoClock;
-            this.barNanos = nanoClock.getAsLong();
-        }
-
-        @Override
-        public void say(String line) {
-            if (!quiet) {
-                end();
-                out.println(line.replaceAll("[\\x00-\\x1f\\x7f-\\x9f]", "?")); // A server's words are no commands.
-                out.flush();
-            }
-        }
-
-        @Override
-        public void progress(long bytes, long total) {
-            long nowNanos = nanoClock.getAsLong();
-            if (!terminal || total == 0 || nowNanos - barNanos < BAR_EVERY_NANOS) {
-                return;
-            }
-            barNanos = nowNanos;
-            barShown = true;
-            int percent = (int) Math.min(100, bytes * 100.0 / total);
-            int filled = percent * BAR_WIDTH / 100;
-            out.print("\r\033[K[%s%s] %3d %%  %s of %s"
-                    .formatted(
-                            "#".repeat(filled),
-                            ".".repeat(BAR_WIDTH - filled),
-                            percent,
-                            Table.bytes(bytes),
-                            Table.bytes(total)));
-            out.flush();
-        }
-
-        void end() {
-            if (barShown) {
-                out.print("\r\033[K");
-                barShown = false;
-            }
-        }
     }
 }

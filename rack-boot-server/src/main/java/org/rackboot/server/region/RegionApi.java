@@ -30,6 +30,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
+import org.rackboot.region.Bundles;
 import org.rackboot.region.Region;
 import org.rackboot.region.Region.RefusedException;
 import org.rackboot.region.catalog.Served;
@@ -63,6 +64,7 @@ public final class RegionApi implements HttpService {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final Region region;
+    private final Bundles bundles;
     private final byte[] token;
     private final Executor threads;
     private final List<Route> routes = routes();
@@ -71,8 +73,9 @@ public final class RegionApi implements HttpService {
     private record RenderedCatalog(long version, String etag, byte[] document) {}
 
     /** @param token that every request must bear */
-    public RegionApi(Region region, String token, Executor threads) {
+    public RegionApi(Region region, Bundles bundles, String token, Executor threads) {
         this.region = region;
+        this.bundles = bundles;
         this.token = token.getBytes(UTF_8);
         this.threads = threads;
     }
@@ -80,7 +83,7 @@ public final class RegionApi implements HttpService {
     /** Work that may fail in the ways the API has answers for. */
     @FunctionalInterface
     private interface Work {
-        HttpReply run() throws RefusedException, DatabaseException, JacksonException, InterruptedException;
+        HttpReply run() throws RefusedException, IOException, JacksonException, InterruptedException;
     }
 
     @Override
@@ -112,8 +115,7 @@ public final class RegionApi implements HttpService {
     /** Answers a request; {@code names} are the parts of the path that vary. */
     @FunctionalInterface
     private interface Answer {
-        HttpReply to(HttpCall call, List<String> names)
-                throws RefusedException, DatabaseException, InterruptedException;
+        HttpReply to(HttpCall call, List<String> names) throws RefusedException, IOException, InterruptedException;
     }
 
     private record Route(String template, Pattern path, Map<String, Answer> answers) {
@@ -191,6 +193,17 @@ public final class RegionApi implements HttpService {
                         "uploads/{id}/files/{name}",
                         Map.of("PUT", (call, names) -> receive(call, names.get(0), names.get(1)))),
                 Route.of("uploads/{id}/finish", Map.of("POST", (call, names) -> finish(names.get(0)))),
+                Route.of("bundles", Map.of("POST", (call, names) -> beginBundle(call))),
+                Route.of(
+                        "bundles/{id}",
+                        Map.of(
+                                "PUT", (call, names) -> receiveBundle(call, names.get(0)),
+                                "DELETE",
+                                        (call, names) -> {
+                                            bundles.delete(names.get(0));
+                                            return json(200, Map.of("removed", names.get(0)));
+                                        })),
+                Route.of("bundles/{id}/import", Map.of("POST", (call, names) -> importBundle(call, names.get(0)))),
                 Route.of(
                         "openapi.yaml",
                         Map.of("GET", (call, names) -> HttpReply.bytes(200, "application/yaml", openApi()))),
@@ -224,6 +237,9 @@ public final class RegionApi implements HttpService {
         } catch (DatabaseException e) {
             LOG.warn("The region database failed", e);
             return error(500, String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            LOG.warn("A file of the region failed", e);
+            return error(500, "A file of the region failed: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return error(503, "The region is stopping");
@@ -369,28 +385,24 @@ public final class RegionApi implements HttpService {
     }
 
     private static Region.SourceChange change(JsonNode body) throws RefusedException {
-        try {
-            Optional<List<String>> mirrors = Optional.empty();
-            if (body.path("mirrors").isArray()) {
-                List<String> all = new ArrayList<>();
-                body.path("mirrors").forEach(mirror -> all.add(mirror.asString("")));
-                mirrors = Optional.of(all);
-            }
-            return new Region.SourceChange(
-                    text(body, "url"),
-                    text(body, "name"),
-                    text(body, "keyring").map(base64 -> Base64.getMimeDecoder().decode(base64)),
-                    flag(body, "unsigned"),
-                    body.path("priority").isInt()
-                            ? Optional.of(body.path("priority").asInt())
-                            : Optional.empty(),
-                    flag(body, "enabled"),
-                    mirrors,
-                    text(body, "proxy"),
-                    text(body, "caCertificates"));
-        } catch (IllegalArgumentException e) {
-            throw new RefusedException(RefusedException.Kind.INVALID, "'keyring' is not base64");
+        Optional<List<String>> mirrors = Optional.empty();
+        if (body.path("mirrors").isArray()) {
+            List<String> all = new ArrayList<>();
+            body.path("mirrors").forEach(mirror -> all.add(mirror.asString("")));
+            mirrors = Optional.of(all);
         }
+        return new Region.SourceChange(
+                text(body, "url"),
+                text(body, "name"),
+                keyring(body),
+                flag(body, "unsigned"),
+                body.path("priority").isInt()
+                        ? Optional.of(body.path("priority").asInt())
+                        : Optional.empty(),
+                flag(body, "enabled"),
+                mirrors,
+                text(body, "proxy"),
+                text(body, "caCertificates"));
     }
 
     private static Optional<Boolean> flag(JsonNode body, String key) {
@@ -436,13 +448,56 @@ public final class RegionApi implements HttpService {
     }
 
     private HttpReply receive(HttpCall call, String id, String name) throws RefusedException, DatabaseException {
+        long next = region.uploads().receive(id, name, offset(call), ByteBuffer.wrap(call.body()));
+        return json(200, Map.of("offset", next));
+    }
+
+    private static long offset(HttpCall call) throws RefusedException {
         String offset = call.query().getOrDefault("offset", "");
         if (!offset.matches("\\d{1,15}")) {
             throw new RefusedException(
                     RefusedException.Kind.INVALID, "Say where the piece begins: ?offset=0 for the file's first byte");
         }
-        long next = region.uploads().receive(id, name, Long.parseLong(offset), ByteBuffer.wrap(call.body()));
-        return json(200, Map.of("offset", next));
+        return Long.parseLong(offset);
+    }
+
+    private HttpReply beginBundle(HttpCall call) throws RefusedException, IOException {
+        JsonNode body = body(call);
+        Bundles.Received begun =
+                bundles.begin(text(body, "sha256").orElse(""), body.path("size").asLong(0));
+        return json(201, received(begun));
+    }
+
+    private HttpReply receiveBundle(HttpCall call, String id) throws RefusedException, IOException {
+        return json(200, received(bundles.receive(id, offset(call), ByteBuffer.wrap(call.body()))));
+    }
+
+    private static Map<String, Object> received(Bundles.Received received) {
+        return Map.of("id", received.id(), "offset", received.offset());
+    }
+
+    private HttpReply importBundle(HttpCall call, String id)
+            throws RefusedException, IOException, InterruptedException {
+        JsonNode body = body(call);
+        boolean acceptOlder = flag(body, "acceptOlder").orElse(false);
+        if (acceptOlder) {
+            LOG.warn("An operator lets a bundle be older than what was accepted before");
+        }
+        Bundles.Terms terms = new Bundles.Terms(
+                text(body, "name").orElse("bundle"),
+                keyring(body),
+                flag(body, "unsigned").orElse(false),
+                acceptOlder,
+                flag(body, "select").orElse(true));
+        return json(202, ImportJson.of(bundles.take(id, terms)));
+    }
+
+    private static Optional<byte[]> keyring(JsonNode body) throws RefusedException {
+        try {
+            return text(body, "keyring").map(base64 -> Base64.getMimeDecoder().decode(base64));
+        } catch (IllegalArgumentException e) {
+            throw new RefusedException(RefusedException.Kind.INVALID, "'keyring' is not base64");
+        }
     }
 
     private HttpReply finish(String id) throws RefusedException, DatabaseException {

@@ -34,6 +34,8 @@ class HelpTest {
                 "images delete",
                 "mirror",
                 "backup",
+                "bundle export",
+                "bundle import",
                 "status",
                 "get"
             })

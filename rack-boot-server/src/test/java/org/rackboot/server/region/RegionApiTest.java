@@ -36,6 +36,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.rackboot.region.Bundles;
 import org.rackboot.region.Region;
 import org.rackboot.region.signature.SigningKey;
 import org.rackboot.region.store.RegionDatabase;
@@ -70,7 +71,7 @@ class RegionApiTest {
         database = RegionDatabase.open("jdbc:sqlite:" + directory.resolve("region.db"));
         Region region =
                 new Region(database, files, Clock.fixed(NOW, ZoneOffset.UTC), pause -> {}, Region.Settings.DEFAULT);
-        api = new RegionApi(region, TOKEN, Runnable::run);
+        api = new RegionApi(region, new Bundles(region, directory.resolve("bundles")), TOKEN, Runnable::run);
         listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
         InetSocketAddress address = listener.bind(InetAddress.getLoopbackAddress(), 0, "The API", "");
         root = URI.create("http://127.0.0.1:" + address.getPort() + "/api/v1/");
@@ -346,6 +347,39 @@ class RegionApiTest {
 
         assertThat(response.statusCode()).isEqualTo(400);
         assertThat(response.body()).contains(why);
+    }
+
+    @Test
+    void aBundleComesInPiecesAndIsRefusedForWhatItIs() throws Exception {
+        String id = "a".repeat(64);
+        String begin = "{\"sha256\": \"%s\", \"size\": 10}".formatted(id);
+        assertThat(json("POST", "bundles", begin).path("offset").asInt()).isZero();
+        String pieces = "bundles/" + id + "?offset=";
+        assertThat(put(pieces + 0, "01234".getBytes(UTF_8)).path("offset").asInt())
+                .isEqualTo(5);
+        assertThat(put(pieces + 0, "again".getBytes(UTF_8)).path("offset").asInt())
+                .as("not where it ends")
+                .isEqualTo(5);
+        assertThat(json("POST", "bundles", begin).path("offset").asInt())
+                .as("it goes on")
+                .isEqualTo(5);
+
+        assertThat(ask("POST", "bundles/" + id + "/import", "{\"unsigned\": true}")
+                        .body())
+                .contains("cut off");
+        assertThat(status("POST", "bundles/" + id + "/import", "{\"name\": \"../x\"}"))
+                .isEqualTo(400);
+        assertThat(status("POST", "bundles/" + id + "/import", "{\"keyring\": \"#\"}"))
+                .isEqualTo(400);
+        assertThat(status("PUT", "bundles/" + id + "?offset=-1", "x")).isEqualTo(400);
+        assertThat(status("PUT", "bundles/region.db?offset=0", "x")).isEqualTo(400);
+        assertThat(status("POST", "bundles", "{\"sha256\": \"%s\", \"size\": %d}".formatted(id, 1L << 43)))
+                .isEqualTo(400);
+
+        send("POST", "bundles", "{\"sha256\": \"%s\", \"size\": 10}".formatted("b".repeat(64)));
+        assertThat(status("PUT", pieces + 5, "56789")).as("gone").isEqualTo(404);
+        send("DELETE", "bundles/" + "b".repeat(64), "");
+        assertThat(directory.resolve("bundles")).isEmptyDirectory();
     }
 
     private JsonNode put(String path, byte[] bytes) throws Exception {
