@@ -1,5 +1,7 @@
 package org.rackboot.region.publish;
 
+import static java.util.Objects.requireNonNull;
+
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -21,6 +23,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.region.signature.BadSignatureException;
@@ -37,6 +44,7 @@ import org.rackboot.region.simplestreams.StreamTree;
 import org.rackboot.region.simplestreams.StreamTree.FlatItem;
 import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.Mirror;
+import org.rackboot.region.sync.Mirror.BusyException;
 import org.rackboot.region.sync.Mirror.MirrorException;
 
 /**
@@ -50,6 +58,7 @@ public final class LocalMirror {
 
     private static final String INDEX = "streams/v1/index.sjson";
     private static final String UNSIGNED_INDEX = "streams/v1/index.json";
+    private static final int PARALLEL_DOWNLOADS = 4;
     private static final int MAX_TRIES = 4;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
     private static final Duration CLOCK_SKEW = Duration.ofHours(24);
@@ -92,7 +101,7 @@ public final class LocalMirror {
         }
     }
 
-    /** Told what happens, on the thread that runs. */
+    /** Told what happens, one call at a time, on any thread. */
     public interface Listener {
         void say(String line);
 
@@ -149,10 +158,24 @@ public final class LocalMirror {
     public LocalMirror(Settings settings, Mirror mirror, Listener listener, Clock clock, Importer.Pause pause) {
         this.settings = settings;
         this.mirror = mirror;
-        this.listener = listener;
+        this.listener = oneAtATime(listener);
         this.clock = clock;
         this.pause = pause;
         this.directory = settings.directory().toAbsolutePath().normalize();
+    }
+
+    private static Listener oneAtATime(Listener listener) {
+        return new Listener() {
+            @Override
+            public synchronized void say(String line) {
+                listener.say(line);
+            }
+
+            @Override
+            public synchronized void progress(long bytes, long total) {
+                listener.progress(bytes, total);
+            }
+        };
     }
 
     /**
@@ -444,37 +467,107 @@ public final class LocalMirror {
                             .formatted(total, free, directory));
         }
         AtomicLong done = new AtomicLong();
+        Map<Item, Future<Optional<IOException>>> results = new LinkedHashMap<>();
         Set<String> failedPaths = new LinkedHashSet<>();
-        for (Item item : missing) {
-            String path = item.path().text();
-            long before = done.get();
-            try {
-                fetch(item, done, total);
-                state.files.put(path, new MirrorState.Known(item.sha256(), item.size()));
-                listener.say("+ %s %d".formatted(path, item.size()));
-            } catch (IOException e) {
-                done.set(before + item.size());
-                failedPaths.add(path);
-                problems.add("%s: %s".formatted(item.path().below(settings.root()), e.getMessage()));
+        ExecutorService threads = Executors.newFixedThreadPool(PARALLEL_DOWNLOADS, work -> {
+            Thread thread = new Thread(work, "mirror-download");
+            thread.setDaemon(true);
+            return thread;
+        });
+        try {
+            missing.forEach(item -> results.put(item, threads.submit(() -> tryFetch(item, new Tally(done, total)))));
+            for (Item item : missing) {
+                String path = item.path().text();
+                Optional<IOException> failure =
+                        requireNonNull(results.get(item)).get();
+                if (failure.isPresent()) {
+                    failedPaths.add(path);
+                    problems.add("%s: %s"
+                            .formatted(
+                                    item.path().below(settings.root()),
+                                    failure.get().getMessage()));
+                } else {
+                    state.files.put(path, new MirrorState.Known(item.sha256(), item.size()));
+                    listener.say("+ %s %d".formatted(path, item.size()));
+                }
             }
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof InterruptedException stopped) {
+                throw stopped;
+            }
+            throw new IllegalStateException("a download ended in a way it never should", e.getCause());
+        } finally {
+            threads.shutdownNow();
+            awaitEnd(threads);
         }
         state.write();
         return failedPaths;
     }
 
-    private void fetch(Item item, AtomicLong done, long total) throws IOException, InterruptedException {
+    /** No download writes any more once a run has ended: the next one goes on with the same parts. */
+    private static void awaitEnd(ExecutorService threads) {
+        boolean interrupted = Thread.interrupted();
+        while (!threads.isTerminated()) {
+            try {
+                threads.awaitTermination(1, TimeUnit.MINUTES);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** What one file has of the progress of all. */
+    private final class Tally {
+        private final AtomicLong done;
+        private final long total;
+        private long own;
+
+        Tally(AtomicLong done, long total) {
+            this.done = done;
+            this.total = total;
+        }
+
+        void add(long bytes) {
+            own += bytes;
+            listener.progress(done.addAndGet(bytes), total);
+        }
+
+        /** However much of it there is. */
+        void become(long bytes) {
+            done.addAndGet(bytes - own);
+            own = bytes;
+        }
+    }
+
+    private Optional<IOException> tryFetch(Item item, Tally tally) throws InterruptedException {
+        try {
+            fetch(item, tally);
+            return Optional.empty();
+        } catch (IOException e) {
+            if (Thread.interrupted()) { // A closed channel may say it this way.
+                throw new InterruptedException(e.getMessage());
+            }
+            tally.become(item.size());
+            return Optional.of(e);
+        }
+    }
+
+    private void fetch(Item item, Tally tally) throws IOException, InterruptedException {
         Path file = directory.resolve(item.path().text());
         Path part = directory.resolve(item.path().text() + PART);
         Files.createDirectories(Optional.ofNullable(file.getParent()).orElseThrow());
         boolean resumed = Files.exists(part);
-        if (!download(item, part, done, total)) {
+        if (!download(item, part, tally)) {
             Files.delete(part);
-            done.addAndGet(-item.size());
+            tally.become(0);
             boolean right = false;
             if (resumed) { // The part from before may be of a file that has changed since: the whole decides.
                 listener.say(
                         "%s: what was there is of another file; fetching it from the start".formatted(item.path()));
-                right = download(item, part, done, total);
+                right = download(item, part, tally);
             }
             if (!right) {
                 Files.deleteIfExists(part);
@@ -485,12 +578,9 @@ public final class LocalMirror {
     }
 
     /** Brings the whole file; returns whether it is the announced one. */
-    private boolean download(Item item, Path part, AtomicLong done, long total)
-            throws IOException, InterruptedException {
+    private boolean download(Item item, Path part, Tally tally) throws IOException, InterruptedException {
         URI address = item.path().below(settings.root());
-        try (PartFile file = new PartFile(part, item.size(), bytes -> {
-            listener.progress(done.addAndGet(bytes), total);
-        })) {
+        try (PartFile file = new PartFile(part, item.size(), tally::add)) {
             if (file.position() > 0) {
                 listener.say("%s: going on at byte %d".formatted(item.path(), file.position()));
             }
@@ -525,8 +615,10 @@ public final class LocalMirror {
                 if (tries == MAX_TRIES) {
                     throw new IOException("%s (tried %d times)".formatted(e.getMessage(), tries), e);
                 }
-                listener.say("%s: %s; trying again in %d ms".formatted(what, e.getMessage(), wait.toMillis()));
-                pause.of(wait);
+                Duration asked = e instanceof BusyException busy ? busy.pause() : Duration.ZERO;
+                Duration next = asked.compareTo(wait) > 0 ? asked : wait;
+                listener.say("%s: %s; trying again in %d ms".formatted(what, e.getMessage(), next.toMillis()));
+                pause.of(next);
                 wait = wait.multipliedBy(2);
             }
         }

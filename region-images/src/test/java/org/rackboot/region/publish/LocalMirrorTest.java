@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -19,6 +20,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +43,8 @@ import org.rackboot.region.simplestreams.Product.Item;
 import org.rackboot.region.simplestreams.Products;
 import org.rackboot.region.simplestreams.StreamReader;
 import org.rackboot.region.sync.Mirror;
+import org.rackboot.region.sync.Mirror.BusyException;
+import org.rackboot.region.sync.Mirror.MirrorException;
 
 class LocalMirrorTest {
     private static final Instant NOW = Instant.parse("2026-01-20T06:00:00Z");
@@ -51,6 +60,7 @@ class LocalMirrorTest {
 
     private final Upstream upstream = new Upstream();
     private final List<String> said = new ArrayList<>();
+    private final List<Duration> pauses = new CopyOnWriteArrayList<>();
 
     @Test
     void theNewestVersionIsCopiedAndTheOriginalSignaturesStay() throws Exception {
@@ -117,6 +127,43 @@ class LocalMirrorTest {
         assertThat(upstream.offsets).containsExactly(here);
         assertThat(directory.resolve("noble/1/squashfs")).hasBinaryContent(upstream.file("noble/1/squashfs"));
         assertThat(files()).doesNotContain("noble/1/squashfs.part");
+    }
+
+    @Test
+    void fourFilesComeAtATimeAndNoMore() throws Exception {
+        upstream.publish(UPDATED, "a/1", "b/1", "c/1", "d/1", "e/1", "f/1", "g/1", "h/1");
+        upstream.together = Optional.of(new CyclicBarrier(4)); // Fewer would wait for each other in vain.
+
+        Report report = run(choice());
+
+        assertThat(report.problems()).isEmpty();
+        assertThat(report.files()).isEqualTo(8);
+        assertThat(upstream.most.get()).isEqualTo(4);
+        assertThat(report.downloadedBytes()).isEqualTo(800_000);
+    }
+
+    @Test
+    void oneFileThatCannotBeHadHoldsUpNoOther() throws Exception {
+        upstream.publish(UPDATED, "a/1", "b/1", "c/1", "d/1", "e/1", "f/1");
+        upstream.files.remove("b/1/squashfs");
+
+        Report report = run(choice());
+
+        assertThat(report.outcome()).isEqualTo(Outcome.FAILED);
+        assertThat(report.problems().get(0)).contains("b/1/squashfs").contains("404");
+        assertThat(report.added()).hasSize(5);
+        upstream.publish(UPDATED, "a/1", "b/1", "c/1", "d/1", "e/1", "f/1");
+        assertThat(run(choice()).added()).extracting(Change::path).containsExactly("b/1/squashfs");
+    }
+
+    @Test
+    void aServerThatIsBusyIsLeftAloneAsLongAsItAsks() throws Exception {
+        upstream.publish(UPDATED, "noble/1");
+        upstream.busy = Optional.of(Duration.ofSeconds(7));
+
+        assertThat(run(choice()).outcome()).isEqualTo(Outcome.DONE);
+
+        assertThat(pauses).containsExactly(Duration.ofSeconds(7));
     }
 
     @Test
@@ -274,7 +321,7 @@ class LocalMirrorTest {
                 assertThat(bytes).isBetween(0L, total);
             }
         };
-        return new LocalMirror(settings, upstream, listener, Clock.fixed(NOW, ZoneOffset.UTC), time -> {}).run();
+        return new LocalMirror(settings, upstream, listener, Clock.fixed(NOW, ZoneOffset.UTC), pauses::add).run();
     }
 
     /** Everything in the directory but the mirror's notes. */
@@ -338,7 +385,11 @@ class LocalMirrorTest {
     /** A publisher whose server can break off. */
     private final class Upstream implements Mirror {
         private final Map<String, byte[]> files = new TreeMap<>();
-        private final List<Long> offsets = new ArrayList<>();
+        private final List<Long> offsets = new CopyOnWriteArrayList<>();
+        private final AtomicInteger running = new AtomicInteger();
+        private final AtomicInteger most = new AtomicInteger();
+        private Optional<CyclicBarrier> together = Optional.empty();
+        private Optional<Duration> busy = Optional.empty();
         private boolean reachable = true;
         private int breakAfter = Integer.MAX_VALUE;
 
@@ -373,7 +424,26 @@ class LocalMirrorTest {
 
         @Override
         public void download(URI file, long from, Optional<String> ifRange, long size, Receiver receiver)
-                throws IOException {
+                throws IOException, InterruptedException {
+            most.accumulateAndGet(running.incrementAndGet(), Math::max);
+            try {
+                if (together.isPresent()) {
+                    together.get().await(20, TimeUnit.SECONDS);
+                }
+                deliver(file, from, size, receiver);
+            } catch (BrokenBarrierException | TimeoutException e) {
+                throw new MirrorException("not as many at a time as expected");
+            } finally {
+                running.decrementAndGet();
+            }
+        }
+
+        private void deliver(URI file, long from, long size, Receiver receiver) throws IOException {
+            if (busy.isPresent()) {
+                Duration wait = busy.get();
+                busy = Optional.empty();
+                throw new BusyException("the server answered 503", wait);
+            }
             offsets.add(from);
             byte[] bytes = find(file);
             receiver.begin(from, Optional.empty());
