@@ -915,7 +915,9 @@ class ImporterTest {
     @ParameterizedTest
     @EnumSource(Failure.class)
     void whicheverDatabaseCallFailsMachinesBootAndTheNextImportConverges(Failure failure) throws Exception {
-        assumeThat(System.getProperty("rackboot.test.database", "")).as("SQLite").isEmpty();
+        assumeThat(System.getProperty("rackboot.test.database", ""))
+                .as("SQLite")
+                .isEmpty();
         settings = new Importer.Settings(1, () -> Long.MAX_VALUE);
         byte[] kernel = noise(5, CHUNK_BYTES + 100);
         byte[] loader = noise(6, 600);
