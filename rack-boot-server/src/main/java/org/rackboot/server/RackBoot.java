@@ -62,6 +62,7 @@ import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RegionClient;
 import org.rackboot.server.region.ImageStream;
 import org.rackboot.server.region.RegionApi;
+import org.rackboot.server.region.SlowWork;
 import org.rackboot.server.tftp.TftpListener;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -224,7 +225,13 @@ public final class RackBoot implements AutoCloseable {
                 new StreamPublisher(published(region), region.contents(), state.path(), Clock.systemUTC()),
                 region.contents(),
                 databaseThreads,
-                new RegionApi(region, new Bundles(region, state.path().resolve("bundles")), token, databaseThreads));
+                new RegionApi(
+                        region,
+                        new Bundles(region, state.path().resolve("bundles")),
+                        token,
+                        databaseThreads,
+                        closeAtEnd(new SlowWork(SlowWork.LIMITS, timer, threads("region-slow"))),
+                        metrics));
         HttpListener listener = closeAtEnd(new HttpListener(httpLoops, service, HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
             api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));

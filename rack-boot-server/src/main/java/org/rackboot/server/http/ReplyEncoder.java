@@ -70,7 +70,9 @@ final class ReplyEncoder {
             case 431 -> "HTTP/1.1 431 Request Header Fields Too Large\r\n";
             case 500 -> "HTTP/1.1 500 Internal Server Error\r\n";
             case 503 -> "HTTP/1.1 503 Service Unavailable\r\n";
+            case 504 -> "HTTP/1.1 504 Gateway Timeout\r\n";
             case 505 -> "HTTP/1.1 505 HTTP Version Not Supported\r\n";
+            case 507 -> "HTTP/1.1 507 Insufficient Storage\r\n";
             default -> "HTTP/1.1 " + status + " See Body\r\n";
         };
     }

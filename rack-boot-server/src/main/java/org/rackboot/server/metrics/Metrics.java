@@ -23,6 +23,7 @@ import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.http.HttpReply;
 import org.rackboot.server.http.HttpService;
 import org.rackboot.server.http.TlsCertificates;
+import org.rackboot.server.region.RegionApi;
 import org.rackboot.server.tftp.TftpListener;
 
 /**
@@ -34,6 +35,7 @@ public final class Metrics
                 TftpListener.Listener,
                 HttpListener.Listener,
                 TlsCertificates.Listener,
+                RegionApi.Listener,
                 HttpService {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Map<Kind, Meters> meters = new ConcurrentHashMap<>();
@@ -83,6 +85,16 @@ public final class Metrics
     public void refused(HttpListener.Refused why) {
         Counter.builder("rackboot.http.refused")
                 .tag("reason", word(why))
+                .register(registry)
+                .increment();
+    }
+
+    /** The API's refusals; {@code resource} is one of its own words. */
+    @Override
+    public void refused(String resource, int status) {
+        Counter.builder("rackboot.api.refused")
+                .tag("resource", resource)
+                .tag("status", Integer.toString(status))
                 .register(registry)
                 .increment();
     }

@@ -16,14 +16,10 @@ import org.rackboot.region.Bundles;
 import org.rackboot.region.Region.RefusedException;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 
 /** {@code bundles}. */
 final class BundlesResource {
-    private static final Logger LOG = LoggerFactory.getLogger(BundlesResource.class);
-
     private final Bundles bundles;
 
     BundlesResource(Bundles bundles) {
@@ -57,7 +53,7 @@ final class BundlesResource {
         JsonNode body = body(call);
         boolean acceptOlder = flag(body, "acceptOlder").orElse(false);
         if (acceptOlder) {
-            LOG.warn("An operator lets a bundle be older than what was accepted before");
+            Audit.say(call, "lets a bundle be older than what was accepted before");
         }
         Bundles.Terms terms = new Bundles.Terms(
                 text(body, "name").orElse("bundle"),

@@ -69,6 +69,8 @@ final class ImagesResource {
     private HttpReply delete(HttpCall call) throws RefusedException, DatabaseException {
         JsonNode body = body(call);
         List<Version> deleted = region.delete(image(body), text(body, "version"));
+        deleted.forEach(version ->
+                Audit.say(call, "deleted %s %s".formatted(version.image().name(), version.serial())));
         return json(
                 200,
                 Map.of(

@@ -18,7 +18,7 @@ final class ImportResource {
         this.region = region;
     }
 
-    List<Route> routes(Executor threads) {
+    List<Route> routes(Executor threads, SlowWork slowWork) {
         Work status = (call, names) -> json(200, state(region.imports()));
         Work start = (call, names) -> json(202, ImportJson.of(region.imports().start()));
         Work stop =
@@ -28,7 +28,7 @@ final class ImportResource {
                 Route.of(
                         "images/import",
                         Map.of("GET", status.on(threads), "POST", start.on(threads), "DELETE", stop.on(threads))),
-                Route.of("images/import/plan", Map.of("GET", plan.on(threads))));
+                Route.of("images/import/plan", Map.of("GET", slowWork.of(plan))));
     }
 
     /** The running or last import of this process, and whether another process imports. */

@@ -18,6 +18,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.stream.IntStream;
 import org.rackboot.region.Bundles;
@@ -34,21 +35,38 @@ import org.rackboot.server.http.HttpService;
  * given, never on an event loop.
  */
 public final class RegionApi implements HttpService {
+    /** Told what was not granted; may be called on any thread. */
+    @FunctionalInterface
+    public interface Listener {
+        /**
+         * @param resource the first word of one of this API's own paths, {@code uploads}; {@code other} for every other path
+         * @param status from 400
+         */
+        void refused(String resource, int status);
+    }
+
     private final Region region;
     private final byte[] token;
+    private final Listener listener;
     private final SourcesResource sources;
     private final List<Route> routes = new ArrayList<>();
 
-    /** @param token that every request must bear */
-    public RegionApi(Region region, Bundles bundles, String token, Executor threads) {
+    /**
+     * @param token that every request must bear
+     * @param threads that may block on the database
+     * @param slowWork for what waits for boot sources
+     */
+    public RegionApi(
+            Region region, Bundles bundles, String token, Executor threads, SlowWork slowWork, Listener listener) {
         this.region = region;
         this.token = token.getBytes(UTF_8);
+        this.listener = listener;
         this.sources = new SourcesResource(region);
         routes.addAll(new ContentResource(region, threads).routes()); // First: racks ask for them most.
-        routes.addAll(sources.routes(threads));
+        routes.addAll(sources.routes(threads, slowWork));
         routes.addAll(new SelectionsResource(region).routes(threads));
         routes.addAll(new ImagesResource(region).routes(threads));
-        routes.addAll(new ImportResource(region).routes(threads));
+        routes.addAll(new ImportResource(region).routes(threads, slowWork));
         routes.addAll(new UploadsResource(region).routes(threads));
         routes.addAll(new BundlesResource(bundles).routes(threads));
         Work status = (call, names) -> json(200, status());
@@ -59,22 +77,35 @@ public final class RegionApi implements HttpService {
 
     @Override
     public CompletionStage<HttpReply> answer(HttpCall call) {
-        if (!isAuthorized(call)) {
-            return CompletableFuture.completedFuture(error(
-                            401,
-                            "Give the API token: Authorization: Bearer … (the file api-token in the state directory)")
-                    .with("WWW-Authenticate", "Bearer"));
-        }
         for (Route route : routes) {
             Matcher path = route.path().matcher(call.path());
             if (path.matches()) {
                 List<String> names = IntStream.rangeClosed(1, path.groupCount())
                         .mapToObj(path::group)
                         .toList();
-                return answer(route, call, names);
+                return answer(call, () -> answer(route, call, names))
+                        .thenApply(reply -> counted(route.resource(), reply));
             }
         }
-        return CompletableFuture.completedFuture(error(404, "There is no such resource; see /api/v1/openapi.yaml"));
+        HttpReply nothing = error(404, "There is no such resource; see /api/v1/openapi.yaml");
+        return answer(call, () -> CompletableFuture.completedFuture(nothing))
+                .thenApply(reply -> counted("other", reply));
+    }
+
+    private CompletionStage<HttpReply> answer(HttpCall call, Supplier<CompletionStage<HttpReply>> granted) {
+        return isAuthorized(call)
+                ? granted.get()
+                : CompletableFuture.completedFuture(error(
+                                401,
+                                "Give the API token: Authorization: Bearer … (the file api-token in the state directory)")
+                        .with("WWW-Authenticate", "Bearer"));
+    }
+
+    private HttpReply counted(String resource, HttpReply reply) {
+        if (reply.status() >= 400) {
+            listener.refused(resource, reply.status());
+        }
+        return reply;
     }
 
     private static CompletionStage<HttpReply> answer(Route route, HttpCall call, List<String> names) {

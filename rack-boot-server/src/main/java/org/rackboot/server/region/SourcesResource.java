@@ -22,21 +22,17 @@ import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.sync.SourceOffer;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 
 /** {@code sources}. */
 final class SourcesResource {
-    private static final Logger LOG = LoggerFactory.getLogger(SourcesResource.class);
-
     private final Region region;
 
     SourcesResource(Region region) {
         this.region = region;
     }
 
-    List<Route> routes(Executor threads) {
+    List<Route> routes(Executor threads, SlowWork slowWork) {
         Work all = (call, names) -> json(200, sources());
         Work add = (call, names) -> addSource(call);
         Work probe = (call, names) -> probe(call);
@@ -45,7 +41,7 @@ final class SourcesResource {
         Work remove = (call, names) -> removeSource(call, names.get(0));
         return List.of(
                 Route.of("sources", Map.of("GET", all.on(threads), "POST", add.on(threads))),
-                Route.of("sources/probe", Map.of("POST", probe.on(threads))),
+                Route.of("sources/probe", Map.of("POST", slowWork.of(probe))),
                 Route.of(
                         "sources/{id}",
                         Map.of("GET", one.on(threads), "PATCH", update.on(threads), "DELETE", remove.on(threads))));
@@ -83,24 +79,38 @@ final class SourcesResource {
     }
 
     private HttpReply addSource(HttpCall call) throws RefusedException, DatabaseException {
-        return json(201, source(region.addSource(change(body(call)))));
+        SourceStatus added = region.addSource(change(body(call)));
+        if (added.source().unsigned()) {
+            Audit.say(call, "added source '%s' without a keyring: nothing of it is verified".formatted(name(added)));
+        }
+        return json(201, source(added));
     }
 
     private HttpReply updateSource(HttpCall call, String name) throws RefusedException, DatabaseException {
         JsonNode body = body(call);
+        Region.SourceChange change = change(body);
         boolean acceptOlder = body.path("acceptOlder").asBoolean(false);
-        if (acceptOlder) {
-            LOG.warn("An operator lets source '{}' be older than what was accepted before", name);
-        }
         List<String> before = region.sourceStatus(name).fingerprints();
-        SourceStatus after = region.updateSource(name, change(body), acceptOlder);
-        Map<String, Object> json = source(after);
-        if (!after.fingerprints().equals(before)) { // S-54
-            LOG.warn(
-                    "An operator changed who signs source '{}': {} before, {} now", name, before, after.fingerprints());
+        SourceStatus updated = region.updateSource(name, change, acceptOlder);
+        if (acceptOlder) {
+            Audit.say(call, "lets source '%s' be older than what was accepted before".formatted(name(updated)));
+        }
+        if (updated.source().unsigned() && change.unsigned().isPresent()) {
+            Audit.say(call, "took the keyring of source '%s': nothing of it is verified".formatted(name(updated)));
+        }
+        Map<String, Object> json = source(updated);
+        if (!updated.fingerprints().equals(before)) { // S-54
+            Audit.say(
+                    call,
+                    "changed who signs source '%s': %s before, %s now"
+                            .formatted(name(updated), before, updated.fingerprints()));
             json.put("fingerprintsBefore", before);
         }
         return json(200, json);
+    }
+
+    private static String name(SourceStatus status) {
+        return status.source().name();
     }
 
     private HttpReply removeSource(HttpCall call, String name) throws RefusedException, DatabaseException {
@@ -109,6 +119,10 @@ final class SourcesResource {
             throw new RefusedException(RefusedException.Kind.INVALID, "'images' is keep or delete");
         }
         SourceRepository.Removed removed = region.removeSource(name, images.equals("delete"));
+        Audit.say(
+                call,
+                "removed source '%s'; its images were %s"
+                        .formatted(name, images.equals("delete") ? "deleted" : "kept"));
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("removed", name);
         json.put("images", removed.images());

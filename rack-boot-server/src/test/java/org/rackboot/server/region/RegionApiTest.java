@@ -3,6 +3,9 @@ package org.rackboot.server.region;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -17,18 +20,29 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,6 +57,7 @@ import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.sync.Mirror;
 import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.net.EventLoops;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.dataformat.yaml.YAMLMapper;
@@ -65,13 +80,28 @@ class RegionApiTest {
     private HttpListener listener;
     private URI root;
 
+    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+    private final Queue<String> refused = new ConcurrentLinkedQueue<>();
+    private SlowWork slowWork;
+
     @BeforeEach
     void start() throws Exception {
+        start(new SlowWork.Limits(2, 2, Duration.ofMinutes(1)));
+    }
+
+    private void start(SlowWork.Limits limits) throws Exception {
         loops = EventLoops.best("test");
         database = RegionDatabase.open("jdbc:sqlite:" + directory.resolve("region.db"));
         Region region =
                 new Region(database, files, Clock.fixed(NOW, ZoneOffset.UTC), pause -> {}, Region.Settings.DEFAULT);
-        api = new RegionApi(region, new Bundles(region, directory.resolve("bundles")), TOKEN, Runnable::run);
+        slowWork = new SlowWork(limits, timer, Thread::new);
+        api = new RegionApi(
+                region,
+                new Bundles(region, directory.resolve("bundles")),
+                TOKEN,
+                Runnable::run,
+                slowWork,
+                (resource, status) -> refused.add(resource + " " + status));
         listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
         InetSocketAddress address = listener.bind(InetAddress.getLoopbackAddress(), 0, "The API", "");
         root = URI.create("http://127.0.0.1:" + address.getPort() + "/api/v1/");
@@ -80,6 +110,7 @@ class RegionApiTest {
     @AfterEach
     void stop() {
         listener.close();
+        slowWork.close();
         loops.close();
         database.close();
     }
@@ -193,6 +224,95 @@ class RegionApiTest {
                         .asBoolean())
                 .isTrue();
         assertThat(json("GET", "images", "")).isEmpty();
+    }
+
+    @Test
+    void slowSourcesHoldUpNobodyElseAndTooManyAreRefused() throws Exception {
+        files.stream("20260101", "kernel 1");
+        var goOn = new CountDownLatch(1);
+        files.hold = goOn;
+        List<CompletableFuture<HttpResponse<String>>> probes = new ArrayList<>();
+        var first = new CompletableFuture<HttpResponse<String>>();
+        for (int i = 0; i < 5; i++) { // Two run and two wait; which is one too many, nobody knows.
+            CompletableFuture<HttpResponse<String>> probe = http.sendAsync(
+                    HttpRequest.newBuilder(root.resolve("sources/probe"))
+                            .header("Authorization", "Bearer " + TOKEN)
+                            .POST(BodyPublishers.ofString("{\"url\": \"http://mirror.example/\", \"unsigned\": true}"))
+                            .build(),
+                    BodyHandlers.ofString());
+            probe.thenAccept(first::complete);
+            probes.add(probe);
+        }
+
+        HttpResponse<String> tooMany = first.get();
+        assertThat(tooMany.statusCode()).isEqualTo(503);
+        assertThat(tooMany.headers().firstValue("Retry-After")).contains("30");
+        assertThat(tooMany.body()).contains("try again in half a minute");
+        assertThat(refused).containsExactly("sources 503");
+        assertThat(status("GET", "catalog", "")).isEqualTo(200);
+        assertThat(status("GET", "content/" + "a".repeat(64), "")).isEqualTo(404);
+        goOn.countDown();
+        List<Integer> statuses = new ArrayList<>();
+        for (CompletableFuture<HttpResponse<String>> probe : probes) {
+            statuses.add(probe.get().statusCode());
+        }
+        assertThat(statuses).containsExactlyInAnyOrder(200, 200, 200, 200, 503);
+    }
+
+    @Test
+    void aProbeThatTakesTooLongIsEnded() throws Exception {
+        stop();
+        start(new SlowWork.Limits(1, 1, Duration.ofMillis(100)));
+        files.hold = new CountDownLatch(1);
+
+        HttpResponse<String> late =
+                ask("POST", "sources/probe", "{\"url\": \"http://mirror.example/\", \"unsigned\": true}");
+
+        assertThat(late.statusCode()).isEqualTo(504);
+        assertThat(late.body()).contains("did not answer within");
+        assertThat(files.interrupted.await(30, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void whatAnOperatorOverridesIsLoggedWithWhoAndWhat() throws Exception {
+        var lines = new ListAppender<ILoggingEvent>();
+        lines.start();
+        var log = (Logger) LoggerFactory.getLogger(Audit.class);
+        log.addAppender(lines);
+        try {
+            files.stream("20260101", "kernel 1");
+            json("POST", "sources", "{\"url\": \"http://mirror.example\", \"unsigned\": true, \"name\": \"mine\"}");
+            json("POST", "selections", selection());
+            importNow();
+            json("PATCH", "sources/mine", "{\"acceptOlder\": true}");
+            json("PATCH", "sources/mine", "{\"unsigned\": true}");
+            assertThat(status("PATCH", "sources/other", "{\"acceptOlder\": true}"))
+                    .isEqualTo(404);
+            json("POST", "images/delete", NOBLE);
+            json("DELETE", "sources/mine", "");
+        } finally {
+            log.detachAppender(lines);
+        }
+
+        assertThat(lines.list.stream().map(ILoggingEvent::getFormattedMessage))
+                .containsExactly(
+                        "An operator at 127.0.0.1 added source 'mine' without a keyring: nothing of it is verified",
+                        "An operator at 127.0.0.1 lets source 'mine' be older than what was accepted before",
+                        "An operator at 127.0.0.1 took the keyring of source 'mine': nothing of it is verified",
+                        "An operator at 127.0.0.1 deleted ubuntu/noble/amd64/ga-24.04 20260101",
+                        "An operator at 127.0.0.1 removed source 'mine'; its images were kept");
+        assertThat(lines.list.get(0).getInstant()).isNotNull();
+    }
+
+    @Test
+    void whatIsNotGrantedIsCounted() throws Exception {
+        http.send(HttpRequest.newBuilder(root.resolve("sources")).build(), BodyHandlers.ofString());
+        http.send(HttpRequest.newBuilder(root.resolve("x")).build(), BodyHandlers.ofString());
+        ask("POST", "uploads", "{}");
+        ask("PUT", "images", "");
+        ask("GET", "images", "");
+
+        assertThat(refused).containsExactly("sources 401", "other 401", "uploads 400", "images 405");
     }
 
     @Test
@@ -470,6 +590,8 @@ class RegionApiTest {
     /** An unsigned stream with one image of one file. */
     private static final class Files implements Mirror {
         private final Map<String, byte[]> byPath = new ConcurrentHashMap<>();
+        private final CountDownLatch interrupted = new CountDownLatch(1);
+        private volatile @Nullable CountDownLatch hold;
 
         void stream(String serial, String kernel) throws Exception {
             byte[] bytes = kernel.getBytes(UTF_8);
@@ -499,7 +621,16 @@ class RegionApiTest {
         }
 
         @Override
-        public byte[] metadata(URI file, int maxBytes) throws IOException {
+        public byte[] metadata(URI file, int maxBytes) throws IOException, InterruptedException {
+            CountDownLatch latch = hold;
+            if (latch != null) {
+                try {
+                    latch.await();
+                } catch (InterruptedException e) {
+                    interrupted.countDown();
+                    throw e;
+                }
+            }
             return file(file);
         }
 
