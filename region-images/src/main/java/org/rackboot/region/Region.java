@@ -40,6 +40,7 @@ import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.store.SourceRepository.Removed;
 import org.rackboot.region.store.UploadRepository;
 import org.rackboot.region.sync.ImportService;
+import org.rackboot.region.sync.ImportTally;
 import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.Mirror;
 import org.rackboot.region.sync.SourceOffer;
@@ -415,6 +416,11 @@ public final class Region {
 
     public ImportService imports() {
         return imports;
+    }
+
+    /** What imports did since this process started, in numbers. */
+    public ImportTally importTally() {
+        return importer.tally();
     }
 
     public Uploads uploads() {

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.StringJoiner;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -31,11 +30,13 @@ import tools.jackson.databind.node.ArrayNode;
         })
 final class ImagesCommand {
 
-    @Command(name = "list", description = "Every complete, verified version.")
+    @Command(
+            name = "list",
+            description = "Every complete, verified version, and what the last import is still about or did not bring.")
     static final class ListCommand extends ClientCommand {
         @Override
         int run(Client client) throws Exception {
-            JsonNode images = client.get("images");
+            JsonNode images = client.get("images?unpublished=true");
             if (json()) {
                 printJson(images);
                 return DONE;
@@ -44,22 +45,35 @@ final class ImagesCommand {
                 out().println("No images yet. Select some ('rackboot selections add'), then 'rackboot images import'.");
                 return DONE;
             }
-            Table table = new Table("NAME", "LABEL", "VERSION", "STATE", "SIZE", "FILES", "SOURCE");
+            Table table = new Table("NAME", "LABEL", "VERSION", "STATUS", "STATE", "SIZE", "FILES", "SOURCE");
             for (JsonNode image : images) {
                 table.add(
                         image.path("name").asString(),
                         image.path("label").asString(),
                         image.path("version").asString(),
+                        ImportDisplay.status(image).replaceFirst(":.*", ""),
                         state(image),
                         Table.bytes(image.path("size").asLong()),
                         Integer.toString(image.path("artifacts").size()),
                         image.path("source").asString());
             }
             table.print(out());
+            for (JsonNode image : images) {
+                if (image.has("cause")) {
+                    out().println("%s %s: %s"
+                            .formatted(
+                                    image.path("name").asString(),
+                                    image.path("version").asString(),
+                                    image.path("cause").asString()));
+                }
+            }
             return DONE;
         }
 
         private static String state(JsonNode image) {
+            if (!image.path("status").asString().equals("synced")) {
+                return "-";
+            }
             return (image.path("served").asBoolean() ? "served" : "kept")
                     + (image.path("pinned").asBoolean() ? ", pinned" : "");
         }
@@ -82,7 +96,7 @@ final class ImagesCommand {
         @Override
         int run(Client client) throws Exception {
             ArrayNode found = JsonMapper.builder().build().createArrayNode();
-            for (JsonNode image : client.get("images")) {
+            for (JsonNode image : client.get("images?unpublished=true")) {
                 String candidate = image.path("name").asString();
                 if (candidate.equals(name) || candidate.startsWith(name + "/")) {
                     found.add(image);
@@ -100,12 +114,16 @@ final class ImagesCommand {
                 return DONE;
             }
             for (JsonNode image : found) {
-                out().println("%s %s (%s, from %s)"
+                out().println("%s %s (%s, from %s): %s"
                         .formatted(
                                 image.path("name").asString(),
                                 image.path("version").asString(),
                                 image.path("label").asString(),
-                                image.path("source").asString()));
+                                image.path("source").asString(),
+                                ImportDisplay.status(image)));
+                if (image.path("artifacts").isEmpty()) {
+                    continue;
+                }
                 Table table = new Table("  FILE", "SIZE", "SHA256", "BOOT NAME");
                 for (JsonNode file : image.path("artifacts")) {
                     table.add(
@@ -166,19 +184,11 @@ final class ImagesCommand {
 
     @Command(name = "import", description = "Fetches what is selected and missing, verifies it, and publishes it.")
     static final class ImportCommand extends ClientCommand {
-        private static final long LOOK_MILLIS = 200;
-        private static final int BAR_WIDTH = 30;
-
         @Option(names = "--wait", description = "wait for the end; the exit code says how it went")
         private boolean wait;
 
         @Option(names = "--dry-run", description = "show what would be fetched, kept and deleted; change nothing")
         private boolean dryRun;
-
-        private final long startNanos = System.nanoTime();
-        private long firstBytes = -1;
-        private int linesShown;
-        private int lastPercent = -10;
 
         @Override
         int run(Client client) throws Exception {
@@ -197,15 +207,21 @@ final class ImagesCommand {
                 }
                 return DONE;
             }
-            boolean terminal = Boolean.getBoolean("rackboot.terminal") && !json(); // The launcher knows.
+            var display = new ImportDisplay(Boolean.getBoolean("rackboot.terminal")); // The launcher knows.
+            show(display, status);
             while (status.path("state").asString().equals("running")) {
-                if (!json()) {
-                    show(status, terminal);
-                }
-                TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
-                status = client.get("images/import");
+                status = client.get(
+                        "images/import?wait=30&after=" + status.path("event").asString());
+                show(display, status);
             }
-            return ended(status, terminal);
+            return ended(status);
+        }
+
+        private void show(ImportDisplay display, JsonNode status) {
+            if (!json()) {
+                out().print(display.next(status));
+                out().flush();
+            }
         }
 
         private int plan(JsonNode plan) {
@@ -251,15 +267,11 @@ final class ImagesCommand {
             return "from " + image.path("source").asString();
         }
 
-        private int ended(JsonNode status, boolean terminal) {
+        private int ended(JsonNode status) {
             String state = status.path("state").asString();
             if (json()) {
                 printJson(status);
             } else {
-                show(status, false);
-                if (terminal) {
-                    out().print("\r\033[K");
-                }
                 status.path("published").forEach(version -> out().println("published " + version.asString()));
                 status.path("deleted").forEach(version -> out().println("deleted " + version.asString()));
                 if (state.equals("done")) {
@@ -275,51 +287,6 @@ final class ImagesCommand {
                 err().println("rackboot: the import failed; what was here before still is");
             }
             return state.equals("done") ? DONE : FAILED;
-        }
-
-        /** How long it may take, by what came since this command looks; what was here before came in no time. */
-        private String left(long done, long total) {
-            if (firstBytes < 0) {
-                firstBytes = done;
-            }
-            double seconds = (System.nanoTime() - startNanos) / 1e9;
-            if (done == firstBytes || seconds < 2 || done >= total) {
-                return "";
-            }
-            long secondsLeft = Math.round((total - done) * seconds / (done - firstBytes));
-            return secondsLeft < 90
-                    ? ", about %d s left".formatted(secondsLeft)
-                    : ", about %d min left".formatted(Math.round(secondsLeft / 60.0));
-        }
-
-        /** New lines of the import's log, then a bar on a terminal, or a line for each tenth elsewhere. */
-        private void show(JsonNode status, boolean terminal) {
-            JsonNode log = status.path("log");
-            String clear = terminal ? "\r\033[K" : "";
-            for (; linesShown < log.size(); linesShown++) {
-                out().println(clear + log.path(linesShown).asString());
-            }
-            long total = status.path("bytesTotal").asLong();
-            long done = status.path("bytesDone").asLong();
-            if (total > 0) {
-                int percent = (int) Math.min(100, done * 100 / total);
-                String text = "%3d %%  %s of %s, %d of %d files%s"
-                        .formatted(
-                                percent,
-                                Table.bytes(done),
-                                Table.bytes(total),
-                                status.path("filesDone").asInt(),
-                                status.path("filesTotal").asInt(),
-                                left(done, total));
-                if (terminal) {
-                    int filled = percent * BAR_WIDTH / 100;
-                    out().print("\r\033[K[" + "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled) + "] " + text);
-                } else if (percent >= lastPercent + 10) {
-                    lastPercent = percent - percent % 10;
-                    out().println(text);
-                }
-            }
-            out().flush();
         }
     }
 

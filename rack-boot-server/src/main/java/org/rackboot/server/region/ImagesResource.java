@@ -13,6 +13,7 @@ import org.rackboot.region.Region.RefusedException;
 import org.rackboot.region.catalog.Served;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository.Version;
+import org.rackboot.region.sync.ImportProgress.State;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
 import tools.jackson.databind.JsonNode;
@@ -26,7 +27,8 @@ final class ImagesResource {
     }
 
     List<Route> routes(Executor threads) {
-        Work all = (call, names) -> json(200, images());
+        Work all = (call, names) ->
+                json(200, images(call.query().getOrDefault("unpublished", "").equals("true")));
         Work pin = (call, names) -> pin(call);
         Work unpin = (call, names) -> unpin(call);
         Work rollback = (call, names) -> rollback(call);
@@ -39,7 +41,7 @@ final class ImagesResource {
                 Route.of("images/delete", Map.of("POST", delete.on(threads))));
     }
 
-    private List<Map<String, Object>> images() throws DatabaseException {
+    private List<Map<String, Object>> images(boolean unpublished) throws DatabaseException {
         Map<String, String> baseImages = region.baseImages();
         List<Map<String, Object>> all = new ArrayList<>();
         for (Served served : Served.of(region.versions())) {
@@ -50,7 +52,26 @@ final class ImagesResource {
             }
             all.add(json);
         }
+        if (unpublished) {
+            all.addAll(unpublished());
+        }
         return all;
+    }
+
+    /** What the running or last import is still about, or did not bring. */
+    private List<Map<String, Object>> unpublished() {
+        return region.imports().status().stream()
+                .flatMap(status -> status.progress().versions().stream())
+                .filter(version -> version.state() != State.SYNCED)
+                .map(version -> {
+                    Map<String, Object> json = ImageJson.describe(version.image());
+                    json.putAll(ImportJson.version(version));
+                    json.put("served", false);
+                    json.put("pinned", false);
+                    json.put("artifacts", List.of());
+                    return json;
+                })
+                .toList();
     }
 
     private HttpReply pin(HttpCall call) throws RefusedException, DatabaseException {

@@ -66,7 +66,7 @@ public final class RegionApi implements HttpService {
         routes.addAll(sources.routes(threads, slowWork));
         routes.addAll(new SelectionsResource(region).routes(threads));
         routes.addAll(new ImagesResource(region).routes(threads));
-        routes.addAll(new ImportResource(region).routes(threads, slowWork));
+        routes.addAll(new ImportResource(region, threads).routes(slowWork));
         routes.addAll(new UploadsResource(region).routes(threads));
         routes.addAll(new BundlesResource(bundles).routes(threads));
         Work status = (call, names) -> json(200, status());

@@ -260,6 +260,75 @@ class RegionApiTest {
     }
 
     @Test
+    void anImportIsFollowedFromEventToEvent() throws Exception {
+        json("POST", "sources", "{\"url\": \"http://mirror.example\", \"unsigned\": true, \"name\": \"mine\"}");
+        json("POST", "selections", selection());
+        files.stream("20260101", "kernel 1");
+        var goOn = new CountDownLatch(1);
+        files.holdFiles = goOn;
+        assertThat(json("GET", "images/import", "").path("event").asString()).isEqualTo("0-0-0");
+
+        JsonNode status = json("POST", "images/import", "");
+        while (!status.path("files").path(0).path("status").asString().equals("downloading")) {
+            status = json(
+                    "GET", "images/import?wait=30&after=" + status.path("event").asString(), "");
+        }
+        assertThat(status.path("state").asString()).isEqualTo("running");
+        assertThat(status.path("files").path(0).path("path").asString()).isEqualTo("20260101/boot-kernel");
+        assertThat(status.path("files").path(0).path("size").asInt()).isEqualTo(8);
+        assertThat(status.path("images").path(0).path("status").asString()).isEqualTo("downloading");
+        JsonNode listed = json("GET", "images?unpublished=true", "").path(0);
+        assertThat(listed.path("status").asString()).isEqualTo("downloading");
+        assertThat(listed.path("version").asString()).isEqualTo("20260101");
+        assertThat(json("GET", "images", "")).as("only what is published").isEmpty();
+
+        String known = status.path("event").asString();
+        CompletableFuture<HttpResponse<String>> waiting = http.sendAsync(
+                HttpRequest.newBuilder(root.resolve("images/import?wait=60&after=" + known))
+                        .header("Authorization", "Bearer " + TOKEN)
+                        .build(),
+                BodyHandlers.ofString());
+        goOn.countDown();
+        JsonNode next = JSON.readTree(waiting.get().body());
+        assertThat(next.path("event").asString()).isNotEqualTo(known);
+        assertThat(next.path("log")).as("what was told is not told again").hasSizeLessThan(2);
+        while (next.path("state").asString().equals("running")) {
+            next = json(
+                    "GET", "images/import?wait=30&after=" + next.path("event").asString(), "");
+        }
+        assertThat(next.path("state").asString()).isEqualTo("done");
+        assertThat(next.path("percent").asInt()).isEqualTo(100);
+        assertThat(json("GET", "images?unpublished=true", "")).hasSize(1);
+        assertThat(json(
+                                "GET",
+                                "images/import?wait=1&after="
+                                        + next.path("event").asString(),
+                                "")
+                        .path("event"))
+                .as("after a second without news")
+                .isEqualTo(next.path("event"));
+    }
+
+    @Test
+    void aVersionThatDidNotComeIsListedWithItsCause() throws Exception {
+        json("POST", "sources", "{\"url\": \"http://mirror.example\", \"unsigned\": true, \"name\": \"mine\"}");
+        json("POST", "selections", selection());
+        files.stream("20260101", "kernel 1");
+        files.byPath.remove("/20260101/boot-kernel");
+        JsonNode status = json("POST", "images/import", "");
+        while (status.path("state").asString().equals("running")) {
+            status = json(
+                    "GET", "images/import?wait=30&after=" + status.path("event").asString(), "");
+        }
+
+        assertThat(status.path("files").path(0).path("status").asString()).isEqualTo("failed");
+        JsonNode image = json("GET", "images?unpublished=true", "").path(0);
+        assertThat(image.path("status").asString()).isEqualTo("failed");
+        assertThat(image.path("cause").asString()).contains("404");
+        assertThat(image.path("kind").asString()).isEqualTo("image");
+    }
+
+    @Test
     void aProbeThatTakesTooLongIsEnded() throws Exception {
         stop();
         start(new SlowWork.Limits(1, 1, Duration.ofMillis(100)));
@@ -592,6 +661,7 @@ class RegionApiTest {
         private final Map<String, byte[]> byPath = new ConcurrentHashMap<>();
         private final CountDownLatch interrupted = new CountDownLatch(1);
         private volatile @Nullable CountDownLatch hold;
+        private volatile @Nullable CountDownLatch holdFiles;
 
         void stream(String serial, String kernel) throws Exception {
             byte[] bytes = kernel.getBytes(UTF_8);
@@ -636,7 +706,11 @@ class RegionApiTest {
 
         @Override
         public void download(URI file, long from, Optional<String> ifRange, long size, Receiver receiver)
-                throws IOException {
+                throws IOException, InterruptedException {
+            CountDownLatch latch = holdFiles;
+            if (latch != null) {
+                latch.await();
+            }
             receiver.begin(0, Optional.empty());
             receiver.accept(ByteBuffer.wrap(file(file)));
         }

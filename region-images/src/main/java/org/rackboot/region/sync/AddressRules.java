@@ -14,6 +14,7 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.rackboot.region.sync.Mirror.MirrorException;
+import org.rackboot.region.sync.Mirror.RefusedAddressException;
 
 /**
  * Where a boot source may lead (S-37). Pure.
@@ -140,17 +141,18 @@ final class AddressRules {
         try {
             to = from.resolve(URI.create(location));
         } catch (IllegalArgumentException e) {
-            throw new MirrorException("the server redirects to something that is no address");
+            throw new RefusedAddressException("the server redirects to something that is no address");
         }
         String scheme = String.valueOf(to.getScheme()).toLowerCase(Locale.ROOT);
         if (!scheme.equals("http") && !scheme.equals("https")) {
-            throw new MirrorException("the server redirects to an address that is neither http nor https");
+            throw new RefusedAddressException("the server redirects to an address that is neither http nor https");
         }
         if (scheme.equals("http") && "https".equalsIgnoreCase(from.getScheme())) {
-            throw new MirrorException("the server redirects from https to http, which anybody on the way can arrange");
+            throw new RefusedAddressException(
+                    "the server redirects from https to http, which anybody on the way can arrange");
         }
         if (to.getHost() == null || to.getRawUserInfo() != null) {
-            throw new MirrorException("the server redirects to an address without a plain host");
+            throw new RefusedAddressException("the server redirects to an address without a plain host");
         }
         return to;
     }
@@ -187,7 +189,7 @@ final class AddressRules {
         String last =
                 host.substring(host.lastIndexOf('.', host.length() - 2) + 1).replace(".", "");
         if (NUMBER.matcher(last).matches() && !DOTTED_QUAD.matcher(host).matches()) {
-            throw new MirrorException(
+            throw new RefusedAddressException(
                     "the host '%s' is a number in an unusual spelling; write it as four decimal numbers"
                             .formatted(host));
         }
@@ -202,10 +204,10 @@ final class AddressRules {
         return lower.endsWith(".") ? lower.substring(0, lower.length() - 1) : lower;
     }
 
-    private static MirrorException refused(String host, InetAddress address, String why) {
+    private static RefusedAddressException refused(String host, InetAddress address, String why) {
         String shown = address.getHostAddress();
         String where = host.equals(shown) ? shown : "%s (%s)".formatted(host, shown);
-        return new MirrorException("%s is refused: %s".formatted(where, why));
+        return new RefusedAddressException("%s is refused: %s".formatted(where, why));
     }
 
     private static boolean isOfThisMachine(InetAddress address) {

@@ -34,7 +34,6 @@ import org.rackboot.region.simplestreams.Archive;
 import org.rackboot.region.simplestreams.MirrorPath;
 import org.rackboot.region.simplestreams.Product;
 import org.rackboot.region.simplestreams.Products;
-import org.rackboot.region.simplestreams.StreamFormatException;
 import org.rackboot.region.source.BootSource;
 import org.rackboot.region.source.Selection;
 import org.rackboot.region.store.ContentRepository;
@@ -98,6 +97,7 @@ public final class Importer {
     private final Settings settings;
     private final Clock clock;
     private final Pause pause;
+    private final ImportTally tally = new ImportTally();
 
     public Importer(
             SourceRepository sources,
@@ -125,6 +125,26 @@ public final class Importer {
      * @throws DatabaseException when the database fails
      */
     public ImportReport run(List<BootSource> usable, ImportProgress progress, Runnable afterChange)
+            throws InterruptedException, DatabaseException {
+        boolean ended = false;
+        try {
+            ImportReport report = carryOut(usable, progress, afterChange);
+            tally.ended(report.outcome());
+            ended = true;
+            return report;
+        } finally {
+            if (!ended) {
+                tally.brokeOff();
+            }
+        }
+    }
+
+    /** What runs did so far, in numbers. */
+    public ImportTally tally() {
+        return tally;
+    }
+
+    private ImportReport carryOut(List<BootSource> usable, ImportProgress progress, Runnable afterChange)
             throws InterruptedException, DatabaseException {
         Run run = new Run(progress, afterChange);
         Optional<ImportReport> nothing = nothingToDo(usable);
@@ -248,7 +268,10 @@ public final class Importer {
             }
             List<Selection> selections = sources.selections();
             ImportPlan plan = ImportPlanner.plan(offers, selections, imported(), settings.keep());
-            plan.refusals().forEach(refusal -> problems.add(refusal.describe()));
+            for (ImportPlan.Refusal refusal : plan.refusals()) {
+                tally.refused(ImportTally.Refusal.VERSION);
+                problems.add(refusal.describe());
+            }
             Set<Selection> refused = new HashSet<>();
             offers.forEach(offer -> offer.files()
                     .ifPresent(files ->
@@ -280,6 +303,7 @@ public final class Importer {
                     boolean wanted = loader || !asking.isEmpty();
                     boolean newest = product.newestSerial().orElse("").compareTo(refused.serial()) < 0;
                     if (product.name().equals(refused.product()) && wanted && newest) {
+                        tally.refused(ImportTally.Refusal.FORMAT);
                         problems.add("%s %s (from %s) was refused: %s"
                                 .formatted(refused.product(), refused.serial(), source.name(), refused.cause()));
                         disappointed.addAll(asking);
@@ -312,9 +336,11 @@ public final class Importer {
                 if (e.getCause() instanceof DatabaseException database) {
                     throw database;
                 }
+                tally.refused(e.getCause());
                 problems.add(
                         "Boot source '%s': %s%s: %s".formatted(source.name(), source.url(), e.path(), e.getMessage()));
             } catch (KeyringException | IOException e) {
+                tally.refused(e);
                 problems.add("Boot source '%s': %s".formatted(source.name(), e.getMessage()));
             }
             return Optional.empty();
@@ -343,14 +369,14 @@ public final class Importer {
         private void fresh(BootSource source, String path, Instant updated) throws IOException {
             Optional<Instant> before = sources.mark(source.id(), path);
             if (before.isPresent() && updated.isBefore(before.get())) {
-                throw new StreamFormatException(
+                throw new ImportTally.FreshnessException(
                         ("it was published at %s, but one of %s was accepted before: someone may be replaying an old"
                                         + " stream, or the mirror went back in time. If that is meant:"
                                         + " rackboot sources update '%s' --accept-older")
                                 .formatted(updated, before.get(), source.name()));
             }
             if (updated.isAfter(clock.instant().plus(CLOCK_SKEW))) {
-                throw new StreamFormatException(
+                throw new ImportTally.FreshnessException(
                         "it says it was published at %s, which is in the future; check this machine's clock"
                                 .formatted(updated));
             }
@@ -369,11 +395,10 @@ public final class Importer {
                     wanted.putIfAbsent(Wanted.of(file), new Download(version.source(), file));
                 }
             }
-            progress.expect(
-                    plan.versions(),
-                    wanted.size(),
-                    wanted.values().stream().mapToLong(d -> d.file.size()).sum());
+            progress.expect(plan.versions());
             if (!hasRoom(wanted.values())) {
+                Optional<String> noRoom = Optional.of(problems.get(problems.size() - 1));
+                plan.versions().forEach(version -> progress.ended(version, noRoom));
                 failedVersions = plan.versions().size();
                 return;
             }
@@ -449,16 +474,19 @@ public final class Importer {
             if (before.isPresent()) {
                 Map<String, String> now = new HashMap<>();
                 artifacts.forEach((name, file) -> now.put(name, file.sha256()));
-                return before.get().equals(now)
-                        ? Optional.empty()
-                        : Optional.of("it was published before with other content, and a version never changes:"
-                                + " what was verified first stays");
+                return before.get().equals(now) ? Optional.empty() : changed();
             }
             if (images.publish(publication, clock.instant())) {
                 published.add(version.image().product() + " " + version.serial());
                 afterChange.run();
             }
             return Optional.empty();
+        }
+
+        private Optional<String> changed() {
+            tally.refused(ImportTally.Refusal.VERSION);
+            return Optional.of("it was published before with other content, and a version never changes: what was"
+                    + " verified first stays");
         }
 
         private void delete(ImportPlan plan) throws DatabaseException {
@@ -554,33 +582,38 @@ public final class Importer {
         /** Brings one file into the database; a problem is the answer, in words. */
         private Optional<String> fetch(Download download) throws InterruptedException, DatabaseException {
             PlannedFile file = download.file;
-            String path = file.path().text();
-            progress.begin(path);
-            boolean done = false;
+            progress.begin(file);
             try {
                 if (file.archive()) {
                     fetchArchive(download);
                 } else if (contents.find(file.sha256())
                         .filter(here -> here.size() == file.size())
                         .isPresent()) {
-                    keep(file.size());
+                    keep(file);
                 } else {
                     fetchContent(download);
                 }
-                done = true;
+                progress.end(file, Optional.empty());
                 return Optional.empty();
             } catch (DatabaseException e) {
                 throw e;
             } catch (IOException e) {
-                return Optional.of("%s: %s".formatted(download.address(), e.getMessage()));
-            } finally {
-                progress.end(path, done);
+                tally.refused(e);
+                Optional<String> problem = Optional.of("%s: %s".formatted(download.address(), e.getMessage()));
+                progress.end(file, problem);
+                return problem;
             }
         }
 
-        private void keep(long bytes) {
-            kept.addAndGet(bytes);
-            progress.addBytes(bytes);
+        private void came(PlannedFile file, int bytes) {
+            downloaded.addAndGet(bytes);
+            tally.downloaded(bytes);
+            progress.fetched(file, bytes);
+        }
+
+        private void keep(PlannedFile file) {
+            kept.addAndGet(file.size());
+            progress.addBytes(file, file.size());
         }
 
         /** One after the other: packed and unpacked at once, a few of the largest would fill a small heap. */
@@ -596,14 +629,14 @@ public final class Importer {
         private void fetchOneArchive(Download download) throws IOException, InterruptedException {
             PlannedFile file = download.file;
             if (!contents.archive(file.sha256()).isEmpty()) {
-                keep(file.size());
+                keep(file);
                 return;
             }
             if (file.size() > MAX_ARCHIVE_BYTES) {
                 throw new MirrorException(
                         "the archive has %d bytes; at most %d are unpacked".formatted(file.size(), MAX_ARCHIVE_BYTES));
             }
-            ArchiveReceiver receiver = new ArchiveReceiver((int) file.size());
+            ArchiveReceiver receiver = new ArchiveReceiver(file);
             withRetries(
                     file.path(),
                     () -> mirror.via(download.source)
@@ -623,7 +656,7 @@ public final class Importer {
             long resumedAt = writer.position();
             if (resumedAt > 0) {
                 progress.say("%s: going on at byte %d".formatted(file.path(), resumedAt));
-                progress.addBytes(resumedAt);
+                progress.addBytes(file, resumedAt);
             }
             StoredContent stored;
             try {
@@ -634,7 +667,7 @@ public final class Importer {
                 }
                 // The part from before may be of a file that has changed since: the whole decides.
                 progress.say("%s: %s; fetching it from the start".formatted(file.path(), e.getMessage()));
-                progress.addBytes(-file.size());
+                progress.addBytes(file, -file.size());
                 writer = contents.write(file.sha256(), file.size());
                 stored = complete(writer, download);
             }
@@ -654,7 +687,7 @@ public final class Importer {
                                         writer.position(),
                                         writer.etag(),
                                         file.size(),
-                                        new ContentReceiver(writer)));
+                                        new ContentReceiver(file, writer)));
             }
             return writer.finish();
         }
@@ -693,16 +726,18 @@ public final class Importer {
 
         /** Writes a download into the database, from where the server begins. */
         private final class ContentReceiver implements Mirror.Receiver {
+            private final PlannedFile file;
             private final ContentRepository.Writer writer;
 
-            ContentReceiver(ContentRepository.Writer writer) {
+            ContentReceiver(PlannedFile file, ContentRepository.Writer writer) {
+                this.file = file;
                 this.writer = writer;
             }
 
             @Override
             public void begin(long from, Optional<String> etag) throws IOException {
                 if (from == 0) {
-                    progress.addBytes(-writer.position());
+                    progress.addBytes(file, -writer.position());
                     writer.restart(etag.orElse(null));
                 }
             }
@@ -711,21 +746,22 @@ public final class Importer {
             public void accept(ByteBuffer bytes) throws IOException {
                 int count = bytes.remaining();
                 writer.append(bytes);
-                downloaded.addAndGet(count);
-                progress.addBytes(count);
+                came(file, count);
             }
         }
 
         private final class ArchiveReceiver implements Mirror.Receiver {
+            private final PlannedFile file;
             private final ByteBuffer all;
 
-            ArchiveReceiver(int size) {
-                all = ByteBuffer.allocate(size);
+            ArchiveReceiver(PlannedFile file) {
+                this.file = file;
+                this.all = ByteBuffer.allocate((int) file.size());
             }
 
             @Override
             public void begin(long from, Optional<String> etag) {
-                progress.addBytes(from - all.position());
+                progress.addBytes(file, from - all.position());
                 all.position((int) from); // Not always 0: another root may go on where one broke off.
             }
 
@@ -736,8 +772,7 @@ public final class Importer {
                     throw new MirrorException("more than the announced %d bytes came".formatted(all.capacity()));
                 }
                 all.put(bytes);
-                downloaded.addAndGet(count);
-                progress.addBytes(count);
+                came(file, count);
             }
 
             byte[] verified(String sha256) throws IOException {

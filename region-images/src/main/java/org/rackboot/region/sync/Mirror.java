@@ -59,6 +59,13 @@ public interface Mirror {
         }
     }
 
+    /** The address, or one that it leads to, is none to fetch from. */
+    final class RefusedAddressException extends MirrorException {
+        public RefusedAddressException(String message) {
+            super(message);
+        }
+    }
+
     /** There is no such file. */
     final class NotFoundException extends MirrorException {
         public NotFoundException(String message) {
