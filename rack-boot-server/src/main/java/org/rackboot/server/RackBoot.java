@@ -38,12 +38,15 @@ import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.region.Bundles;
 import org.rackboot.region.Region;
+import org.rackboot.region.Uploads;
 import org.rackboot.region.publish.StreamPublisher;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.sync.HttpMirror;
+import org.rackboot.region.sync.ImportReport;
 import org.rackboot.region.sync.ImportSchedule;
+import org.rackboot.region.sync.ImportTally;
 import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.RateLimit;
 import org.rackboot.server.config.ServerConfig;
@@ -221,6 +224,9 @@ public final class RackBoot implements AutoCloseable {
         closeAtEnd(region.imports()::stop);
         new ImportSchedule(region.imports(), timer, config.imports().interval(), new SecureRandom(), LOG::info).start();
         ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
+        timer.scheduleWithFixedDelay(
+                () -> databaseThreads.execute(() -> expireUploads(region)), 1, 60, TimeUnit.MINUTES);
+        countImports(region.importTally());
         HttpService service = new ImageStream(
                 new StreamPublisher(published(region), region.contents(), state.path(), Clock.systemUTC()),
                 region.contents(),
@@ -244,6 +250,28 @@ public final class RackBoot implements AutoCloseable {
         state.writeApiUrl(url.toString());
         closeAtEnd(state::removeApiUrl);
         return url;
+    }
+
+    private static void expireUploads(Region region) {
+        try {
+            region.uploads()
+                    .expire()
+                    .forEach(name -> LOG.info(
+                            "The upload of {} was given up: no piece came for {} days", name, Uploads.EXPIRY.toDays()));
+        } catch (DatabaseException e) {
+            LOG.warn("Uploads that nobody goes on with stay for now", e);
+        }
+    }
+
+    private void countImports(ImportTally tally) {
+        for (ImportReport.Outcome outcome : ImportReport.Outcome.values()) {
+            metrics.counter("imports", "outcome", outcome, () -> tally.imports(outcome));
+        }
+        metrics.counter("imports.broken.off", tally::brokenOff);
+        metrics.counter("imports.downloaded.bytes", tally::downloadedBytes);
+        for (ImportTally.Refusal why : ImportTally.Refusal.values()) {
+            metrics.counter("imports.refused", "reason", why, () -> tally.refusals(why));
+        }
     }
 
     private static StreamPublisher.Catalog published(Region region) {

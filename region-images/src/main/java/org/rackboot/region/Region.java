@@ -80,7 +80,8 @@ public final class Region {
         public enum Kind {
             INVALID,
             CONFLICT,
-            NOT_FOUND
+            NOT_FOUND,
+            NO_ROOM
         }
 
         private final Kind kind;
@@ -137,7 +138,8 @@ public final class Region {
                 contents,
                 images,
                 sources,
-                settings.imports().keep(),
+                new Uploads.Settings(
+                        settings.imports().keep(), settings.imports().freeBytes()),
                 clock,
                 this::announceChange);
         addDefaultSource(defaultKeyring);

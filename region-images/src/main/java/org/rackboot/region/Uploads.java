@@ -3,6 +3,7 @@ package org.rackboot.region;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.region.Region.RefusedException;
@@ -39,7 +41,11 @@ import org.rackboot.region.upload.UploadSpec.UploadFile;
  * sha256. Thread-safe; methods block on the database.
  */
 public final class Uploads {
+    /** After so long without a piece, an upload is given up. */
+    public static final Duration EXPIRY = Duration.ofDays(7);
+
     private static final int MAX_UPLOADS = 100;
+    private static final Duration TOUCH = Duration.ofHours(1); // Not with every piece: it costs a transaction.
     private static final DateTimeFormatter DAY =
             DateTimeFormatter.ofPattern("yyyyMMdd").withZone(ZoneOffset.UTC);
 
@@ -47,24 +53,32 @@ public final class Uploads {
     private final ContentRepository contents;
     private final ImageRepository images;
     private final SourceRepository sources;
-    private final int keep;
+    private final Settings settings;
     private final Clock clock;
     private final Runnable afterChange;
     private final Map<String, Receiving> receiving = new LinkedHashMap<>(); // Guarded by this.
+
+    /**
+     * What operators choose.
+     *
+     * @param keep how many versions of an image stay, at least 1
+     * @param freeBytes how much the database may grow
+     */
+    record Settings(int keep, LongSupplier freeBytes) {}
 
     Uploads(
             UploadRepository uploads,
             ContentRepository contents,
             ImageRepository images,
             SourceRepository sources,
-            int keep,
+            Settings settings,
             Clock clock,
             Runnable afterChange) {
         this.uploads = uploads;
         this.contents = contents;
         this.images = images;
         this.sources = sources;
-        this.keep = keep;
+        this.settings = settings;
         this.clock = clock;
         this.afterChange = afterChange;
     }
@@ -72,11 +86,12 @@ public final class Uploads {
     /**
      * An upload and how far it is.
      *
+     * @param expires when it is given up, unless another piece comes
      * @param offsets by file name, the first byte that is not here
      */
-    public record Progress(String id, UploadSpec spec, Instant created, Map<String, Long> offsets) {}
+    public record Progress(String id, UploadSpec spec, Instant created, Instant expires, Map<String, Long> offsets) {}
 
-    /** Begins an upload, or finds the one that was begun for the same. */
+    /** Begins an upload, or finds the one that was begun for the same; refuses one that there is no room for. */
     public synchronized Progress begin(UploadSpec spec) throws RefusedException, DatabaseException {
         Set<String> reserved = new HashSet<>();
         for (Version version : images.versions()) {
@@ -88,6 +103,8 @@ public final class Uploads {
         if (problem.isPresent()) {
             throw new RefusedException(RefusedException.Kind.INVALID, problem.get());
         }
+        requireRoom(spec);
+        expire();
         List<StoredUpload> all = uploads.all();
         for (StoredUpload begun : all) {
             if (begun.spec().withFiles(List.of()).equals(spec.withFiles(List.of()))
@@ -100,9 +117,44 @@ public final class Uploads {
                     RefusedException.Kind.CONFLICT,
                     "%d uploads were begun and not finished; finish or delete some".formatted(MAX_UPLOADS));
         }
-        StoredUpload begun = new StoredUpload(UUID.randomUUID().toString(), spec, clock.instant());
+        StoredUpload begun = new StoredUpload(UUID.randomUUID().toString(), spec, clock.instant(), clock.instant());
         uploads.add(begun.id(), spec, begun.created());
         return progress(begun);
+    }
+
+    /** Before anything is taken: a full disk in the middle helps nobody. */
+    private void requireRoom(UploadSpec spec) throws RefusedException, DatabaseException {
+        long missing = 0;
+        for (UploadFile file : spec.files()) {
+            missing += file.size() - Math.min(file.size(), contents.storedBytes(file.sha256()));
+        }
+        long free = settings.freeBytes().getAsLong();
+        if (missing > free) {
+            throw new RefusedException(
+                    RefusedException.Kind.NO_ROOM,
+                    "%d bytes are to come, but only %d are free where the region database is: free some space"
+                            .formatted(missing, free));
+        }
+    }
+
+    /**
+     * Gives up what nobody went on with for {@link #EXPIRY}.
+     *
+     * @return what went, described
+     */
+    public synchronized List<String> expire() throws DatabaseException {
+        List<String> expired = new ArrayList<>();
+        for (StoredUpload upload : uploads.all()) {
+            if (expires(upload).isBefore(clock.instant())) {
+                remove(upload);
+                expired.add(upload.spec().describe());
+            }
+        }
+        return expired;
+    }
+
+    private static Instant expires(StoredUpload upload) {
+        return upload.active().plus(EXPIRY);
     }
 
     public synchronized List<Progress> list() throws DatabaseException {
@@ -125,11 +177,15 @@ public final class Uploads {
      */
     public long receive(String id, String fileName, long offset, ByteBuffer bytes)
             throws RefusedException, DatabaseException {
-        UploadFile file = find(id).spec().files().stream()
+        StoredUpload upload = find(id);
+        UploadFile file = upload.spec().files().stream()
                 .filter(each -> each.name().equals(fileName))
                 .findFirst()
                 .orElseThrow(() -> new RefusedException(
                         RefusedException.Kind.NOT_FOUND, "This upload has no file '%s'".formatted(fileName)));
+        if (upload.active().plus(TOUCH).isBefore(clock.instant())) {
+            uploads.touch(id, clock.instant());
+        }
         if (contents.find(file.sha256()).isPresent()) {
             return file.size();
         }
@@ -170,19 +226,21 @@ public final class Uploads {
         Image image = image(upload.spec());
         List<Version> before = mine(image);
         String serial = nextSerial(before);
-        if (!images.publish(new Publication(source, image, serial, artifacts), clock.instant())) {
+        List<Version> old = before.stream()
+                .skip(Math.max(0, settings.keep() - 1))
+                .filter(version -> !version.isPinned())
+                .toList();
+        if (!uploads.publish(
+                id,
+                new Publication(source, image, serial, artifacts),
+                upload.spec().baseImage(),
+                old,
+                clock.instant())) {
             throw new RefusedException(
                     RefusedException.Kind.CONFLICT,
                     "Another region process published an upload of %s at the same moment; finish this one again"
                             .formatted(image.name()));
         }
-        images.setBaseImage(source, image.product(), upload.spec().baseImage());
-        uploads.remove(id);
-        List<Version> old = before.stream()
-                .skip(Math.max(0, keep - 1))
-                .filter(version -> !version.isPinned())
-                .toList();
-        images.delete(old);
         afterChange.run();
         return mine(image).stream()
                 .filter(version -> version.serial().equals(serial))
@@ -190,11 +248,14 @@ public final class Uploads {
                 .orElseThrow();
     }
 
-    /** Gives an upload up; its bytes go with the next collection. */
+    /** Gives an upload up, and with it the bytes that nothing else needs. */
     public synchronized void delete(String id) throws RefusedException, DatabaseException {
-        StoredUpload upload = find(id);
+        remove(find(id));
+    }
+
+    private void remove(StoredUpload upload) throws DatabaseException {
         upload.spec().files().forEach(this::forget);
-        uploads.remove(id);
+        uploads.remove(upload);
     }
 
     private List<Version> mine(Image image) throws DatabaseException {
@@ -243,7 +304,7 @@ public final class Uploads {
             Receiving running = receiving.get(file.sha256());
             offsets.put(file.name(), running == null ? contents.storedBytes(file.sha256()) : running.position());
         }
-        return new Progress(upload.id(), upload.spec(), upload.created(), offsets);
+        return new Progress(upload.id(), upload.spec(), upload.created(), expires(upload), offsets);
     }
 
     private synchronized Receiving receiving(UploadFile file) {

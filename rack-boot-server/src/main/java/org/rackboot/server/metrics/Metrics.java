@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -112,6 +113,19 @@ public final class Metrics
     /** Counts something that has no event of its own; {@code name} is one of the program's own words. */
     public void count(String name) {
         registry.counter("rackboot." + name).increment();
+    }
+
+    /** Shows a number that only grows, and is asked for at each look. */
+    public void counter(String name, DoubleSupplier value) {
+        FunctionCounter.builder("rackboot." + name, value, DoubleSupplier::getAsDouble)
+                .register(registry);
+    }
+
+    /** The same for one case of several; {@code label} and its values are the program's own words. */
+    public void counter(String name, String label, Enum<?> which, DoubleSupplier value) {
+        FunctionCounter.builder("rackboot." + name, value, DoubleSupplier::getAsDouble)
+                .tag(label, word(which))
+                .register(registry);
     }
 
     /** Shows a number that is asked for at each look. */

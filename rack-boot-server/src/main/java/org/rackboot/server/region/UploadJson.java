@@ -28,6 +28,7 @@ final class UploadJson {
         json.put("name", spec.describe());
         json.put("arch", spec.arch());
         json.put("begun", upload.created().toString());
+        json.put("expires", upload.expires().toString());
         List<Map<String, Object>> files = new ArrayList<>();
         for (UploadFile file : spec.files()) {
             Map<String, Object> entry = new LinkedHashMap<>();

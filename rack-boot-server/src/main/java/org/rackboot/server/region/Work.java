@@ -25,6 +25,7 @@ interface Work {
                 case INVALID -> 400;
                 case CONFLICT -> 409;
                 case NOT_FOUND -> 404;
+                case NO_ROOM -> 507;
             };
             return ApiJson.error(status, String.valueOf(e.getMessage()));
         } catch (JacksonException e) {

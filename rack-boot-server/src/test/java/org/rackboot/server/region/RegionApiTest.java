@@ -54,6 +54,7 @@ import org.rackboot.region.Bundles;
 import org.rackboot.region.Region;
 import org.rackboot.region.signature.SigningKey;
 import org.rackboot.region.store.RegionDatabase;
+import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.Mirror;
 import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.net.EventLoops;
@@ -83,6 +84,7 @@ class RegionApiTest {
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     private final Queue<String> refused = new ConcurrentLinkedQueue<>();
     private SlowWork slowWork;
+    private volatile long free = Long.MAX_VALUE;
 
     @BeforeEach
     void start() throws Exception {
@@ -92,8 +94,12 @@ class RegionApiTest {
     private void start(SlowWork.Limits limits) throws Exception {
         loops = EventLoops.best("test");
         database = RegionDatabase.open("jdbc:sqlite:" + directory.resolve("region.db"));
-        Region region =
-                new Region(database, files, Clock.fixed(NOW, ZoneOffset.UTC), pause -> {}, Region.Settings.DEFAULT);
+        Region region = new Region(
+                database,
+                files,
+                Clock.fixed(NOW, ZoneOffset.UTC),
+                pause -> {},
+                new Region.Settings(List.of(), false, new Importer.Settings(2, () -> free)));
         slowWork = new SlowWork(limits, timer, Thread::new);
         api = new RegionApi(
                 region,
@@ -476,6 +482,26 @@ class RegionApiTest {
                         .build(),
                 BodyHandlers.ofByteArray());
         assertThat(back.body()).isEqualTo(image);
+    }
+
+    @Test
+    void anUploadThatThereIsNoRoomForIsRefused() throws Exception {
+        stop();
+        free = 2;
+        start();
+
+        HttpResponse<String> response = ask("POST", "uploads", """
+                {"name": "custom/x", "arch": "amd64", "files": [{"filetype": "ddraw", "size": 3, "sha256": "%s"}]}""".formatted("a".repeat(64)));
+
+        assertThat(response.statusCode()).isEqualTo(507);
+        assertThat(response.body()).contains("3 bytes are to come, but only 2 are free");
+        assertThat(refused).containsExactly("uploads 507");
+        free = 3;
+        assertThat(json("POST", "uploads", """
+                {"name": "custom/x", "arch": "amd64", "files": [{"filetype": "ddraw", "size": 3, "sha256": "%s"}]}""".formatted("a".repeat(64)))
+                        .path("expires")
+                        .asString())
+                .isEqualTo("2026-01-27T00:00:00Z");
     }
 
     @Test

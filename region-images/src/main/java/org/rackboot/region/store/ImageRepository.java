@@ -141,38 +141,40 @@ public final class ImageRepository {
      * @return how many there were
      */
     public int delete(List<Version> versions) throws DatabaseException {
-        return database.write(c -> {
-            int deleted = 0;
-            for (Version version : versions) {
-                deleted += Sql.update(
-                        c,
-                        "delete from image_version where serial = ? and image_id in" + IMAGE_OF_SOURCE,
-                        version.serial(),
-                        version.image().product(),
-                        version.source());
-                Sql.update(
-                        c,
-                        "update image set pinned_serial = null where pinned_serial = ? and id in" + IMAGE_OF_SOURCE,
-                        version.serial(),
-                        version.image().product(),
-                        version.source());
-            }
-            Sql.update(c, "delete from image where id not in (select image_id from image_version)");
-            if (deleted > 0) {
-                raiseCatalogVersion(c);
-            }
-            return deleted;
-        });
+        return database.write(c -> delete(c, versions));
     }
 
-    /** Says whose kernel installs an image that has none of its own. */
-    public void setBaseImage(long sourceId, String product, String baseImage) throws DatabaseException {
-        database.write(c -> Sql.update(
+    static int delete(Connection c, List<Version> versions) throws SQLException {
+        int deleted = 0;
+        for (Version version : versions) {
+            deleted += Sql.update(
+                    c,
+                    "delete from image_version where serial = ? and image_id in" + IMAGE_OF_SOURCE,
+                    version.serial(),
+                    version.image().product(),
+                    version.source());
+            Sql.update(
+                    c,
+                    "update image set pinned_serial = null where pinned_serial = ? and id in" + IMAGE_OF_SOURCE,
+                    version.serial(),
+                    version.image().product(),
+                    version.source());
+        }
+        Sql.update(c, "delete from image where id not in (select image_id from image_version)");
+        if (deleted > 0) {
+            raiseCatalogVersion(c);
+        }
+        return deleted;
+    }
+
+    /** Says whose kernel installs an image that has none of its own; empty = none is said. */
+    static int setBaseImage(Connection c, long sourceId, String product, String baseImage) throws SQLException {
+        return Sql.update(
                 c,
                 "update image set base_image = ? where source_id = ? and product = ?",
                 baseImage.isEmpty() ? null : baseImage,
                 sourceId,
-                product));
+                product);
     }
 
     /** The base images that were said, by the images' products. */
@@ -246,7 +248,7 @@ public final class ImageRepository {
         });
     }
 
-    private static boolean publish(Connection c, Publication publication, Instant now) throws SQLException {
+    static boolean publish(Connection c, Publication publication, Instant now) throws SQLException {
         Image image = publication.image();
         Sql.update(
                 c,

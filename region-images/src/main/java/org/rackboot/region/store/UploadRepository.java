@@ -7,6 +7,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.rackboot.region.store.ImageRepository.Publication;
+import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.upload.UploadSpec;
 import org.rackboot.region.upload.UploadSpec.UploadFile;
 
@@ -18,15 +20,19 @@ public final class UploadRepository {
         this.database = database;
     }
 
-    /** An upload that was begun. */
-    public record StoredUpload(String id, UploadSpec spec, Instant created) {}
+    /**
+     * An upload that was begun.
+     *
+     * @param active when its last piece came, an hour more or less
+     */
+    public record StoredUpload(String id, UploadSpec spec, Instant created, Instant active) {}
 
     public void add(String id, UploadSpec spec, Instant now) throws DatabaseException {
         database.write(c -> {
             Sql.update(
                     c,
-                    "insert into upload (id, kind, os, release, arch, subarch, method, title, base_image, created_at)"
-                            + " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into upload (id, kind, os, release, arch, subarch, method, title, base_image, created_at,"
+                            + " active_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     id,
                     spec.isBootloader() ? "bootloader" : "image",
                     spec.os(),
@@ -36,6 +42,7 @@ public final class UploadRepository {
                     spec.method(),
                     spec.title(),
                     spec.baseImage(),
+                    now,
                     now);
             for (UploadFile file : spec.files()) {
                 Sql.update(
@@ -67,8 +74,49 @@ public final class UploadRepository {
         return all().stream().filter(upload -> upload.id().equals(id)).findFirst();
     }
 
-    public void remove(String id) throws DatabaseException {
-        database.write(c -> Sql.update(c, "delete from upload where id = ?", id));
+    /** Remembers that somebody went on with it. */
+    public void touch(String id, Instant now) throws DatabaseException {
+        database.write(c -> Sql.update(c, "update upload set active_at = ? where id = ?", now, id));
+    }
+
+    /** Forgets an upload with what came of its files, unless something else needs those. */
+    public void remove(StoredUpload upload) throws DatabaseException {
+        database.write(c -> {
+            int removed = Sql.update(c, "delete from upload where id = ?", upload.id());
+            for (UploadFile file : upload.spec().files()) {
+                Sql.update(
+                        c,
+                        "delete from content where sha256 = ? and sha256 not in (select sha256 from artifact)"
+                                + " and sha256 not in (select sha256 from archive_member)"
+                                + " and sha256 not in (select sha256 from upload_file)",
+                        file.sha256());
+            }
+            return removed;
+        });
+    }
+
+    /**
+     * Turns an upload into a published version, in one transaction: all of it is there afterwards, or nothing.
+     *
+     * @param baseImage whose kernel installs the image; empty = none is said
+     * @param old versions that make room for the new one
+     * @return false, and nothing happened, if there is such a version already
+     */
+    public boolean publish(String id, Publication publication, String baseImage, List<Version> old, Instant now)
+            throws DatabaseException {
+        return database.write(c -> {
+            if (!ImageRepository.publish(c, publication, now)) {
+                return false;
+            }
+            if (Sql.update(c, "delete from upload where id = ?", id) != 1) {
+                throw new SQLException("upload " + id + " was finished by somebody else");
+            }
+            ImageRepository.setBaseImage(
+                    c, publication.sourceId(), publication.image().product(), baseImage);
+            ImageRepository.delete(c, old);
+            ImageRepository.raiseCatalogVersion(c);
+            return true;
+        });
     }
 
     private static StoredUpload withFiles(Connection c, StoredUpload upload) throws SQLException {
@@ -78,7 +126,7 @@ public final class UploadRepository {
                 row -> new UploadFile(
                         row.getString("name"), row.getString("ftype"), row.getString("sha256"), row.getLong("size")),
                 upload.id());
-        return new StoredUpload(upload.id(), upload.spec().withFiles(files), upload.created());
+        return new StoredUpload(upload.id(), upload.spec().withFiles(files), upload.created(), upload.active());
     }
 
     private static StoredUpload upload(ResultSet row, List<UploadFile> files) throws SQLException {
@@ -94,6 +142,7 @@ public final class UploadRepository {
                         row.getString("title"),
                         row.getString("base_image"),
                         files),
-                Sql.instant(row, "created_at"));
+                Sql.instant(row, "created_at"),
+                Sql.instant(row, "active_at"));
     }
 }

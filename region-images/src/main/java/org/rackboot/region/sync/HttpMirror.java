@@ -106,7 +106,7 @@ public final class HttpMirror implements Mirror {
                 requireStatus(answer, 200);
                 drain(answer, piece -> {
                     if (all.size() + piece.remaining() > maxBytes) {
-                        throw new MirrorException("the file is longer than %d bytes".formatted(maxBytes));
+                        throw new WrongSizeException("the file is longer than %d bytes".formatted(maxBytes));
                     }
                     byte[] copy = new byte[piece.remaining()];
                     piece.get(copy);
@@ -144,13 +144,13 @@ public final class HttpMirror implements Mirror {
             long first = partial ? requireContentRange(answer, from, size) : 0;
             long announced = answer.announcedLength().orElse(size - first);
             if (announced != size - first) {
-                throw new MirrorException(
+                throw new WrongSizeException(
                         "the server has %d bytes; the stream says %d".formatted(announced + first, size));
             }
             position.begin(first, strongEtag(answer));
             drain(answer, piece -> {
                 if (piece.remaining() > size - position.at) {
-                    throw new MirrorException("more than the announced %d bytes came".formatted(size));
+                    throw new WrongSizeException("more than the announced %d bytes came".formatted(size));
                 }
                 position.accept(piece);
             });

@@ -12,6 +12,7 @@ import org.rackboot.region.store.ContentRepository.ChecksumMismatchException;
 import org.rackboot.region.store.ContentRepository.SizeMismatchException;
 import org.rackboot.region.sync.ImportReport.Outcome;
 import org.rackboot.region.sync.Mirror.RefusedAddressException;
+import org.rackboot.region.sync.Mirror.WrongSizeException;
 
 /** What imports, plans and probes did since this process started, in numbers. Thread-safe. */
 public final class ImportTally {
@@ -97,7 +98,7 @@ public final class ImportTally {
         if (cause instanceof ChecksumMismatchException) {
             return Refusal.HASH;
         }
-        if (cause instanceof SizeMismatchException) {
+        if (cause instanceof SizeMismatchException || cause instanceof WrongSizeException) {
             return Refusal.SIZE;
         }
         if (cause instanceof FreshnessException) {

@@ -769,7 +769,8 @@ public final class Importer {
             public void accept(ByteBuffer bytes) throws IOException {
                 int count = bytes.remaining();
                 if (count > all.remaining()) {
-                    throw new MirrorException("more than the announced %d bytes came".formatted(all.capacity()));
+                    throw new Mirror.WrongSizeException(
+                            "more than the announced %d bytes came".formatted(all.capacity()));
                 }
                 all.put(bytes);
                 came(file, count);

@@ -66,6 +66,13 @@ public interface Mirror {
         }
     }
 
+    /** More or fewer bytes than there must be. */
+    final class WrongSizeException extends MirrorException {
+        public WrongSizeException(String message) {
+            super(message);
+        }
+    }
+
     /** There is no such file. */
     final class NotFoundException extends MirrorException {
         public NotFoundException(String message) {

@@ -38,10 +38,12 @@ public final class TestDatabase {
 
     /** A new, empty database whose calls fail as {@code faults} says. */
     public static RegionDatabase open(Path directory, Faults faults) throws DatabaseException {
-        if (FOREIGN.isEmpty()) {
-            return RegionDatabase.open(sqlite(directory), faults::around);
-        }
-        return RegionDatabase.open(emptyPostgres(), faults::around);
+        return FOREIGN.isEmpty() ? openSqlite(directory, faults) : RegionDatabase.open(emptyPostgres(), faults::around);
+    }
+
+    /** The SQLite database of a directory, new or not, whatever the other tests run on. */
+    public static RegionDatabase openSqlite(Path directory, Faults faults) throws DatabaseException {
+        return RegionDatabase.open(sqlite(directory), faults::around);
     }
 
     /** The URL of an empty PostgreSQL, whatever the other tests run on. */
