@@ -23,8 +23,8 @@ public interface ContentOrigin {
     CompletionStage<byte[]> chunkDigests(Content content);
 
     /**
-     * Delivers the whole content to {@code sink}, on a thread of its own, and then completes; fails when it breaks off
-     * or when the sink throws. Never throws, never blocks.
+     * Delivers {@code chunks} chunks of the content, from chunk {@code first} on, to {@code sink}, on a thread of its
+     * own, and then completes; fails when it breaks off or when the sink throws. Never throws, never blocks.
      */
-    CompletionStage<Void> fetch(Content content, Sink sink);
+    CompletionStage<Void> fetch(Content content, int first, int chunks, Sink sink);
 }

@@ -303,6 +303,7 @@ public final class RackBoot implements AutoCloseable {
                         Duration.ofSeconds(1)),
                 region,
                 diskThreads,
+                (pause, work) -> timer.schedule(() -> diskThreads.execute(work), pause.toNanos(), TimeUnit.NANOSECONDS),
                 new CacheLog(metrics));
         BootEvents events = closeAtEnd(new BootEvents(new Neighbours(Path.of("/proc/net/arp"), System::nanoTime)));
         BootLog log = new BootLog();
@@ -533,6 +534,18 @@ public final class RackBoot implements AutoCloseable {
         public void fillFailed(Content content, Throwable cause) {
             metrics.count("cache.fills.failed");
             LOG.warn("Fetching {} from the region failed: {}", content.id(), message(cause));
+        }
+
+        @Override
+        public void fillResumed(Content content, Throwable cause) {
+            metrics.count("cache.fills.resumed");
+            LOG.warn("Fetching {} from the region broke off and goes on: {}", content.id(), message(cause));
+        }
+
+        @Override
+        public void notKept(Content content, Throwable cause) {
+            metrics.count("cache.fills.not.kept");
+            LOG.warn("{} is served without being kept: {}", content.id(), message(cause));
         }
 
         @Override

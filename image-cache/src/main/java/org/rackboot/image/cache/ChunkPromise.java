@@ -18,6 +18,11 @@ final class ChunkPromise {
         return reader;
     }
 
+    /** Takes over those who wait elsewhere for the same chunk. */
+    void addAll(ChunkPromise other) {
+        waiting.addAll(other.waiting);
+    }
+
     /** Hands out references; the caller keeps its own. Call without holding a lock: readers go on at once. */
     void complete(Chunk chunk) {
         for (CompletableFuture<Chunk> reader : waiting) {

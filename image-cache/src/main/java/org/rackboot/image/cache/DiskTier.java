@@ -15,6 +15,7 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileStore;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -25,7 +26,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.ChunkDigests;
@@ -41,28 +45,40 @@ import org.rackboot.image.VerificationException;
  * temporary files, and the latter are swept at the next start. Methods block; call them from a disk thread, except for
  * {@link #find}.
  *
- * <p>What was just fetched is wanted, so it is always kept, and Caffeine names the coldest of the others to leave.
- * (Left to itself, W-TinyLFU sends the newcomer away for as long as the old objects have been read more often, and
- * the next machine fetches it again.)
+ * <p>What is just being fetched is wanted, so room is made for it before its first byte, and Caffeine names the coldest
+ * of the others to leave. (Left to itself, W-TinyLFU sends the newcomer away for as long as the old objects have been
+ * read more often, and the next machine fetches it again.) Large objects and small ones, which every machine needs,
+ * have half of the budget each; either may use what the other leaves, and gives it back when it is wanted. So no
+ * squashfs, however large, drives out loaders and kernels. Pinned objects stay.
  */
 final class DiskTier {
     private static final Pattern OBJECT_NAME = Pattern.compile("[0-9a-f]{64}");
     private static final String DIGESTS_SUFFIX = ".chunks";
+    private static final int SMALL_SHARE = 16; // An object of at most this part of the budget is small.
+    private static final int FREE_SHARE = 64; // This part of the file system is left to others.
+    private static final long MAX_FREE_KIB = 64 << 10;
 
     private final Path objects;
     private final Path temporary;
     private final long maxKib;
+    private final LongSupplier nanoClock;
     private final Cache<ContentId, StoredObject> index;
     private final Object files = new Object(); // Guards every change of the index and of the files that it lists.
     private final AtomicLong writers = new AtomicLong();
+    private final LongAdder evictions = new LongAdder();
+    private volatile Set<ContentId> pinned = Set.of();
+    private long reservedKib; // For objects that arrive; this and the next guarded by files.
+    private long unwrittenKib; // Of those, what the file system does not count yet.
 
-    DiskTier(Path directory, long maxBytes) throws IOException {
+    /** @param nanoClock monotonic; says how long ago an object was verified */
+    DiskTier(Path directory, long maxBytes, LongSupplier nanoClock) throws IOException {
+        this.nanoClock = nanoClock;
         objects = Files.createDirectories(directory.resolve("objects"));
         temporary = Files.createDirectories(directory.resolve("tmp"));
         maxKib = maxBytes >> 10;
         index = Caffeine.newBuilder()
                 .maximumWeight(maxKib)
-                .weigher((ContentId id, StoredObject object) -> object.weightKib())
+                .weigher((ContentId id, StoredObject object) -> (int) Math.min(Integer.MAX_VALUE, object.weightKib()))
                 .executor(Runnable::run)
                 .build();
         sweepTemporary();
@@ -73,6 +89,29 @@ final class DiskTier {
     Optional<StoredObject> find(Content content) {
         StoredObject object = index.getIfPresent(content.id());
         return object != null && object.content.equals(content) ? Optional.of(object) : Optional.empty();
+    }
+
+    /** The stored object of that name, whatever its chunk list. Does not block. */
+    Optional<StoredObject> find(ContentId id) {
+        return Optional.ofNullable(index.asMap().get(id));
+    }
+
+    /** Whether content could be kept if all the rest left; not whether it will. Does not block. */
+    boolean mayHold(Content content) {
+        return weightKib(content) <= maxKib;
+    }
+
+    void pin(Set<ContentId> contents) {
+        pinned = Set.copyOf(contents);
+    }
+
+    boolean isPinned(ContentId id) {
+        return pinned.contains(id);
+    }
+
+    /** Of objects, for others, since the start. */
+    long evictions() {
+        return evictions.sum();
     }
 
     /**
@@ -90,8 +129,38 @@ final class DiskTier {
         }
     }
 
+    /**
+     * Makes room for an object, and begins it.
+     *
+     * @throws UnkeepableException if there is no room to be made
+     */
     Writer write(Content content, ChunkDigests digests) throws IOException {
-        return new Writer(content, digests);
+        long weight = weightKib(content);
+        synchronized (files) {
+            if (!makeRoom(content, weight)) {
+                throw UnkeepableException.noRoom(
+                        "the disk has no room for content %s of %d bytes".formatted(content.id(), content.size()));
+            }
+            reservedKib += weight;
+            unwrittenKib += weight;
+        }
+        boolean begun = false;
+        try {
+            Writer writer = new Writer(content, digests);
+            begun = true;
+            return writer;
+        } finally {
+            if (!begun) {
+                unreserve(weight, weight);
+            }
+        }
+    }
+
+    private void unreserve(long weight, long unwritten) {
+        synchronized (files) {
+            reservedKib -= weight;
+            unwrittenKib -= unwritten;
+        }
     }
 
     List<StoredObject> all() {
@@ -130,7 +199,7 @@ final class DiskTier {
         found.sort(Comparator.comparing(Found::modified));
         for (Found each : found) {
             Optional<Content> content = contentOf(each.id());
-            if (content.isEmpty() || !makeRoom(content.get())) {
+            if (content.isEmpty() || !makeRoom(content.get(), 0)) {
                 delete(each.id());
             } else {
                 index.put(each.id(), new StoredObject(content.get()));
@@ -151,21 +220,78 @@ final class DiskTier {
         }
     }
 
-    /** Deletes the coldest objects until {@code content} fits; false when it never will. Guarded by files. */
-    private boolean makeRoom(Content content) {
-        long room = maxKib - weightKib(content);
-        if (room < 0) {
+    /**
+     * Deletes the coldest objects until {@code content} fits; false, and nothing deleted, when it cannot. Guarded by
+     * files.
+     *
+     * @param toWriteKib what the file system does not hold yet
+     */
+    private boolean makeRoom(Content content, long toWriteKib) {
+        List<StoredObject> stored = all();
+        long weight = weightKib(content);
+        long taken = stored.stream().mapToLong(StoredObject::weightKib).sum();
+        long excess = taken + reservedKib + weight - maxKib;
+        if (toWriteKib > 0) {
+            excess = Math.max(excess, unwrittenKib + toWriteKib - freeKib());
+        }
+        if (excess <= 0) {
+            return true;
+        }
+        List<StoredObject> victims = new ArrayList<>();
+        for (StoredObject victim : victims(isSmall(weight), weight)) {
+            if (excess > 0) {
+                excess -= victim.weightKib();
+                victims.add(victim);
+            }
+        }
+        if (excess > 0) {
             return false;
         }
-        long taken = all().stream().mapToLong(StoredObject::weightKib).sum();
-        if (taken > room) {
-            for (StoredObject coldest : coldestFirst()) {
-                if (taken > room && drop(coldest)) {
-                    taken -= coldest.weightKib();
-                }
+        for (StoredObject victim : victims) {
+            if (drop(victim)) {
+                evictions.increment();
             }
         }
         return true;
+    }
+
+    /** Who may leave for an object of that weight, in that order. */
+    private List<StoredObject> victims(boolean forSmall, long weight) {
+        List<StoredObject> small = new ArrayList<>();
+        List<StoredObject> large = new ArrayList<>();
+        for (StoredObject object : coldestFirst()) {
+            if (!isPinned(object.id())) {
+                (isSmall(object.weightKib()) ? small : large).add(object);
+            }
+        }
+        long half = maxKib / 2;
+        long smallKib = small.stream().mapToLong(StoredObject::weightKib).sum();
+        if (forSmall && smallKib + weight > half) {
+            small.addAll(large);
+            return small;
+        }
+        for (StoredObject object : small) {
+            if (forSmall || smallKib > half) {
+                large.add(object);
+            }
+            smallKib -= object.weightKib();
+        }
+        return large;
+    }
+
+    private boolean isSmall(long weightKib) {
+        return weightKib <= Math.max(1, maxKib / SMALL_SHARE);
+    }
+
+    /** What the file system has for us. */
+    private long freeKib() {
+        try {
+            FileStore store = Files.getFileStore(objects);
+            long spare = Math.min(MAX_FREE_KIB, (store.getTotalSpace() >> 10) / FREE_SHARE);
+            return (store.getUsableSpace() >> 10) - spare;
+        } catch (IOException e) {
+            return Long.MAX_VALUE / 2; // Unknown: a full disk will show.
+        }
     }
 
     private List<StoredObject> coldestFirst() {
@@ -197,8 +323,8 @@ final class DiskTier {
         return objects.resolve(id.sha256() + DIGESTS_SUFFIX);
     }
 
-    private static int weightKib(Content content) {
-        return (int) Math.min(Integer.MAX_VALUE, (content.size() >> 10) + 1);
+    private static long weightKib(Content content) {
+        return (content.size() >> 10) + 1;
     }
 
     private static void writeDurably(Path file, byte[] bytes) throws IOException {
@@ -262,6 +388,7 @@ final class DiskTier {
         private final Content content;
         private final Path file;
         private volatile @Nullable Fingerprint verified; // Since this process started.
+        private volatile long verifiedAtNanos;
 
         private StoredObject(Content content) {
             this.content = content;
@@ -296,18 +423,33 @@ final class DiskTier {
             }
         }
 
-        /** Reads and verifies the whole object, so that it can be sent without a look at its bytes. */
-        void verify(ByteBuffer buffer) throws IOException {
+        Content content() {
+            return content;
+        }
+
+        /** Whether no verification is younger than that. */
+        boolean verifiedBefore(long nanos) {
+            return verified == null || verifiedAtNanos - nanos < 0;
+        }
+
+        /**
+         * Reads and verifies the whole object, so that it can be sent without a look at its bytes.
+         *
+         * @param again also if it was verified before
+         */
+        void verify(ByteBuffer buffer, boolean again, ImageCache.Pace pace) throws IOException, InterruptedException {
             Fingerprint before = Fingerprint.of(file);
-            if (before.equals(verified)) {
+            if (before.equals(verified) && !again) {
                 return;
             }
             for (int i = 0; i < content.chunkCount(); i++) {
                 read(i, buffer.clear().limit(content.chunkLength(i)));
+                pace.after(content.chunkLength(i));
             }
             if (!Fingerprint.of(file).equals(before) || !before.regular() || before.size() != content.size()) {
                 throw new VerificationException(id() + " changed on disk while it was verified");
             }
+            verifiedAtNanos = nanoClock.getAsLong();
             verified = before;
         }
 
@@ -343,7 +485,7 @@ final class DiskTier {
             return verified != null;
         }
 
-        private int weightKib() {
+        private long weightKib() {
             return DiskTier.weightKib(content);
         }
     }
@@ -355,6 +497,8 @@ final class DiskTier {
         private final Path part;
         private final Path digestsPart;
         private final FileChannel channel;
+        private long unwrittenOwnKib; // This and the next guarded by files.
+        private boolean reserved = true;
 
         private Writer(Content content, ChunkDigests digests) throws IOException {
             this.content = content;
@@ -362,6 +506,7 @@ final class DiskTier {
             this.part = temporary.resolve(content.id() + "." + writers.incrementAndGet());
             this.digestsPart = part.resolveSibling(part.getFileName() + DIGESTS_SUFFIX);
             this.channel = FileChannel.open(part, CREATE_NEW, READ, WRITE);
+            this.unwrittenOwnKib = weightKib(content);
         }
 
         /** Appends a verified chunk. */
@@ -370,6 +515,13 @@ final class DiskTier {
             long at = offset;
             while (source.hasRemaining()) {
                 at += channel.write(source, at);
+            }
+            long kib = ((offset + chunk.remaining()) >> 10) - (offset >> 10);
+            synchronized (files) {
+                if (reserved) {
+                    unwrittenKib -= kib;
+                    unwrittenOwnKib -= kib;
+                }
             }
         }
 
@@ -381,19 +533,23 @@ final class DiskTier {
             }
         }
 
-        /**
-         * Makes the object durable and visible, or deletes it if it is larger than the whole budget. The channel stays
-         * open for readers until {@link #close}.
-         */
+        /** Makes the object durable and visible. The channel stays open for readers until {@link #close}. */
         void commit() throws IOException {
             channel.force(true);
             writeDurably(digestsPart, digests.toBytes());
             synchronized (files) {
                 index.invalidate(content.id());
-                if (makeRoom(content)) {
-                    moveIntoPlace();
-                } else {
-                    discard();
+                release();
+                moveIntoPlace();
+            }
+        }
+
+        /** Gives back what was reserved, and is now either stored or gone. */
+        private void release() {
+            synchronized (files) {
+                if (reserved) {
+                    reserved = false;
+                    unreserve(weightKib(content), unwrittenOwnKib);
                 }
             }
         }
@@ -405,6 +561,7 @@ final class DiskTier {
                 Files.move(digestsPart, digestsFile(content.id()), ATOMIC_MOVE);
                 Files.move(part, object.file, ATOMIC_MOVE);
                 syncDirectory(objects);
+                object.verifiedAtNanos = nanoClock.getAsLong();
                 object.verified = Fingerprint.of(object.file);
                 durable = true;
             } finally {
@@ -419,6 +576,7 @@ final class DiskTier {
         void discard() {
             deleteLeniently(part);
             deleteLeniently(digestsPart);
+            release();
         }
 
         void close() {

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -22,14 +24,16 @@ import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.VerificationException;
 
 /**
- * One object arriving. Verifies each chunk before anyone sees it, writes it to disk, keeps it in memory and hands it to
- * the readers waiting for it; they come and go without any effect on the fill.
+ * One object arriving from its first byte to its last. Verifies each chunk before anyone sees it, writes it to disk,
+ * keeps it in memory and hands it to the readers waiting for it; they come and go without any effect on the fill.
  *
- * <p>Ends with {@link #complete} and {@link #finish}, or with {@link #fail}, which may come at any time and from any
- * thread: also while the origin is still handing bytes over.
+ * <p>A transfer that breaks off is gone on with behind the last verified chunk. Ends with {@link #complete} and {@link
+ * #finish}, with {@link #handOver}, or with {@link #fail}, which may come at any time and from any thread: also while
+ * the origin is still handing bytes over.
  */
-final class Fill implements ContentOrigin.Sink {
+final class Fill implements Inflow {
     private final Content content;
+    private final ContentOrigin origin;
     private final MemoryTier memory;
     private final DiskTier disk;
     private final BufferPool buffers;
@@ -38,33 +42,43 @@ final class Fill implements ContentOrigin.Sink {
     // All that follows is guarded by this, except what the thread in accept() has to itself meanwhile.
     private final Map<Integer, ChunkPromise> waiting = new HashMap<>();
     private final Map<Integer, ChunkPromise> readBacks = new HashMap<>();
-    private @Nullable ChunkDigests digests;
     private DiskTier.@Nullable Writer writer;
     private int usersOfPart;
     private int verifiedChunks;
+    private int chunksBefore; // The attempt that runs.
+    private int transfers;
     private boolean accepting;
     private boolean ended;
     private @Nullable Throwable failure; // What every reader is told.
     private @Nullable IOException refusal; // What the origin is told.
+    private @Nullable UnkeepableException unkeepable;
 
     // The accepting thread's; the next one's after it.
     private final MessageDigest whole = ChunkDigests.sha256();
-    private @Nullable ByteBuffer arriving;
+    private @Nullable ChunkAssembler assembler;
 
-    Fill(Content content, MemoryTier memory, DiskTier disk, BufferPool buffers, Executor diskThreads) {
+    Fill(
+            Content content,
+            ContentOrigin origin,
+            MemoryTier memory,
+            DiskTier disk,
+            BufferPool buffers,
+            Executor diskThreads) {
         this.content = content;
+        this.origin = origin;
         this.memory = memory;
         this.disk = disk;
         this.buffers = buffers;
         this.diskThreads = diskThreads;
     }
 
-    Content content() {
+    @Override
+    public Content content() {
         return content;
     }
 
-    /** The chunk, as soon as it is verified; empty when the fill has ended well: look on disk. */
-    Optional<CompletableFuture<Chunk>> chunk(int index) {
+    @Override
+    public Optional<CompletableFuture<Chunk>> chunk(int index) {
         CompletableFuture<Chunk> reader;
         synchronized (this) {
             if (failure != null) {
@@ -73,7 +87,7 @@ final class Fill implements ContentOrigin.Sink {
             if (ended) {
                 return Optional.empty();
             }
-            if (index >= verifiedChunks) {
+            if (index >= verifiedChunks || unkeepable != null) {
                 return Optional.of(
                         waiting.computeIfAbsent(index, i -> new ChunkPromise()).add());
             }
@@ -94,27 +108,101 @@ final class Fill implements ContentOrigin.Sink {
         return Optional.of(reader);
     }
 
-    /** Before the first byte: what the chunks must be, and room for them. */
-    void begin(ChunkDigests verifiedDigests) throws IOException {
-        DiskTier.Writer opened = disk.write(content, verifiedDigests);
+    @Override
+    public CompletionStage<Void> attempt() {
+        boolean begun;
         synchronized (this) {
-            digests = verifiedDigests;
+            begun = assembler != null;
+            chunksBefore = verifiedChunks;
+        }
+        return begun
+                ? transfer()
+                : origin.chunkDigests(content)
+                        .thenComposeAsync(
+                                digests -> {
+                                    try {
+                                        begin(ChunkDigests.verified(content, digests));
+                                    } catch (IOException e) {
+                                        throw new CompletionException(e);
+                                    }
+                                    return transfer();
+                                },
+                                diskThreads);
+    }
+
+    /** Before the first byte: what the chunks must be, and room for them. */
+    void begin(ChunkDigests digests) throws IOException {
+        DiskTier.Writer opened;
+        try {
+            opened = disk.write(content, digests);
+        } catch (UnkeepableException e) {
+            throw e;
+        } catch (IOException e) {
+            throw UnkeepableException.broken(e);
+        }
+        boolean late;
+        synchronized (this) {
+            late = ended;
             writer = opened;
+            assembler = new ChunkAssembler(content, digests, buffers, 0, content.chunkCount(), this::arrived);
+        }
+        if (late) {
+            opened.discard();
+            opened.close();
+            throw new IOException("the fetch of " + content.id() + " was given up");
         }
     }
 
-    @Override
-    public void accept(ByteBuffer bytes) throws IOException {
+    private CompletionStage<Void> transfer() {
+        int first;
+        int mine;
         synchronized (this) {
+            first = verifiedChunks;
+            mine = ++transfers;
+        }
+        return origin.fetch(content, first, content.chunkCount() - first, bytes -> accept(bytes, mine));
+    }
+
+    @Override
+    public synchronized Attempt broken(Throwable cause) {
+        int brought = verifiedChunks - chunksBefore;
+        if (ended || accepting || unkeepable != null) { // A transfer that ends while its bytes are taken is stuck here.
+            return new Attempt(brought, false);
+        }
+        transfers++; // Whatever that transfer still brings is refused.
+        refusal = null;
+        if (assembler != null) {
+            assembler.discardUnfinished();
+        }
+        return new Attempt(brought, verifiedChunks < content.chunkCount());
+    }
+
+    /** Why the disk cannot keep this, if it cannot. */
+    synchronized Optional<UnkeepableException> unkeepable() {
+        return Optional.ofNullable(unkeepable);
+    }
+
+    /** As the latest transfer does. */
+    void accept(ByteBuffer bytes) throws IOException {
+        int latest;
+        synchronized (this) {
+            latest = transfers;
+        }
+        accept(bytes, latest);
+    }
+
+    private void accept(ByteBuffer bytes, int transfer) throws IOException {
+        synchronized (this) {
+            if (transfer != transfers) {
+                throw new IOException("this transfer of " + content.id() + " was given up");
+            }
             throwRefusal();
             accepting = true;
             usersOfPart++;
         }
         @Nullable IOException broken = null;
         try {
-            while (bytes.hasRemaining()) {
-                take(bytes);
-            }
+            requireNonNull(assembler).take(bytes);
         } catch (IOException e) {
             broken = e;
             throw e;
@@ -138,7 +226,11 @@ final class Fill implements ContentOrigin.Sink {
             memory.drop(content); // Each chunk was what the list says, and the list was wrong.
             throw new VerificationException("%s arrived with sha256 %s".formatted(content.id(), actual));
         }
-        requireNonNull(writer).commit();
+        try {
+            requireNonNull(writer).commit();
+        } catch (IOException e) {
+            throw UnkeepableException.broken(e);
+        }
     }
 
     /** After {@link #complete}, once no new reader can find this. */
@@ -151,83 +243,71 @@ final class Fill implements ContentOrigin.Sink {
         close(unused);
     }
 
-    /** Every waiting reader fails at once, and nothing stays but verified chunks in memory. */
-    void fail(Throwable cause) {
+    /** Ends because the disk fails; the readers who wait are the caller's, who serves them without it. */
+    Map<Integer, ChunkPromise> handOver() {
+        Map<Integer, ChunkPromise> readers;
+        synchronized (this) {
+            readers = new HashMap<>(waiting);
+        }
+        end(null);
+        return readers;
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+        end(cause).forEach(promise -> promise.fail(cause));
+    }
+
+    /** Discards what arrived. Returns those who waited for more. */
+    private List<ChunkPromise> end(@Nullable Throwable cause) {
         List<ChunkPromise> disappointed;
         DiskTier.Writer discarded;
         DiskTier.Writer unused;
-        ByteBuffer unfinished;
         synchronized (this) {
             if (ended) {
-                return;
+                return List.of();
             }
             ended = true;
             failure = cause;
-            refusal = new IOException("the fetch of " + content.id() + " was given up: " + cause.getMessage());
+            refusal = new IOException("the fetch of " + content.id() + " was given up: "
+                    + (cause == null ? "the disk fails" : cause.getMessage()));
             disappointed = new ArrayList<>(waiting.values());
             waiting.clear();
             discarded = writer;
             unused = partIfUnused();
-            unfinished = accepting ? null : takeArriving();
-        }
-        if (unfinished != null) {
-            buffers.giveBack(unfinished);
+            if (!accepting && assembler != null) {
+                assembler.discardUnfinished();
+            }
         }
         if (discarded != null) {
             discarded.discard();
         }
         close(unused);
-        disappointed.forEach(promise -> promise.fail(cause));
+        return disappointed;
     }
 
-    private void take(ByteBuffer bytes) throws IOException {
-        if (verifiedChunks == content.chunkCount()) {
-            throw new VerificationException(
-                    "More than the %d bytes of %s arrived".formatted(content.size(), content.id()));
-        }
-        ByteBuffer buffer = arriving;
-        if (buffer == null) {
-            buffer = buffers.take(content.chunkLength(verifiedChunks));
-            arriving = buffer;
-        }
-        int taken = Math.min(bytes.remaining(), buffer.remaining());
-        buffer.put(bytes.slice().limit(taken));
-        bytes.position(bytes.position() + taken);
-        if (!buffer.hasRemaining()) {
-            arriving = null;
-            chunkArrived(buffer.flip());
-        }
-    }
-
-    private void chunkArrived(ByteBuffer bytes) throws IOException {
-        int index = verifiedChunks;
-        BufferPool.PooledChunk chunk = buffers.chunk(bytes);
+    private void arrived(int index, BufferPool.PooledChunk chunk, ByteBuffer bytes) throws IOException {
+        whole.update(bytes.duplicate());
         try {
-            if (!requireNonNull(digests).matches(index, bytes)) {
-                throw new VerificationException("Chunk %d of %s arrived with other bytes than the region announced"
-                        .formatted(index, content.id()));
-            }
-            whole.update(bytes.duplicate());
             requireNonNull(writer).append(bytes, content.chunkOffset(index));
-            memory.put(content, index, chunk);
-            ChunkPromise promise;
-            synchronized (this) {
-                throwRefusal(); // It was given up meanwhile.
-                verifiedChunks++;
-                promise = waiting.remove(index);
-            }
-            if (promise != null) {
-                promise.complete(chunk);
-            }
-        } finally {
-            chunk.release();
+        } catch (IOException e) {
+            throw spoiled(e);
+        }
+        memory.put(content, index, chunk);
+        ChunkPromise promise;
+        synchronized (this) {
+            throwRefusal(); // It was given up meanwhile.
+            verifiedChunks++;
+            promise = waiting.remove(index);
+        }
+        if (promise != null) {
+            promise.complete(chunk);
         }
     }
 
     /** The origin has its thread back. What broke once stays broken, whether or not the origin listens. */
     private void pause(@Nullable IOException broken) {
         DiskTier.Writer unused;
-        ByteBuffer unfinished;
         synchronized (this) {
             accepting = false;
             usersOfPart--;
@@ -235,10 +315,9 @@ final class Fill implements ContentOrigin.Sink {
                 refusal = broken;
             }
             unused = partIfUnused();
-            unfinished = ended ? takeArriving() : null;
-        }
-        if (unfinished != null) {
-            buffers.giveBack(unfinished);
+            if (ended) {
+                requireNonNull(assembler).discardUnfinished();
+            }
         }
         close(unused);
     }
@@ -255,15 +334,37 @@ final class Fill implements ContentOrigin.Sink {
             endReadBack(index).fail(e);
             return;
         } catch (IOException e) {
-            synchronized (this) {
-                refusal = e; // The file is spoiled: the fill must not end well.
-            }
-            endReadBack(index).fail(e);
+            spoiled(e);
+            waitForHandOver(index, e);
             return;
         }
         memory.put(content, index, chunk);
         endReadBack(index).complete(chunk);
         chunk.release();
+    }
+
+    /** The file is spoiled, and the fill must not end well. */
+    private synchronized UnkeepableException spoiled(IOException cause) {
+        if (unkeepable == null) {
+            unkeepable = UnkeepableException.broken(cause);
+            refusal = unkeepable;
+        }
+        return unkeepable;
+    }
+
+    /** Whoever reads behind the fill is served without the disk, as all the others. */
+    private void waitForHandOver(int index, IOException cause) {
+        ChunkPromise promise = endReadBack(index);
+        boolean tooLate;
+        synchronized (this) {
+            tooLate = ended;
+            if (!tooLate) {
+                waiting.computeIfAbsent(index, i -> new ChunkPromise()).addAll(promise);
+            }
+        }
+        if (tooLate) {
+            promise.fail(cause);
+        }
     }
 
     private ChunkPromise endReadBack(int index) {
@@ -282,12 +383,6 @@ final class Fill implements ContentOrigin.Sink {
         if (refusal != null) {
             throw refusal;
         }
-    }
-
-    private @Nullable ByteBuffer takeArriving() {
-        ByteBuffer buffer = arriving;
-        arriving = null;
-        return buffer;
     }
 
     private DiskTier.@Nullable Writer partIfUnused() {

@@ -3,6 +3,7 @@ package org.rackboot.image.cache;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 
@@ -13,9 +14,14 @@ import org.rackboot.image.Content;
 final class MemoryTier {
     private record Key(Content content, int index) {}
 
+    private final long maxBytes;
+    private final LongSupplier lentBytes;
     private final Cache<Key, BufferPool.PooledChunk> chunks;
 
-    MemoryTier(long maxBytes) {
+    /** @param lentBytes of all buffers in use, those of chunks that left this while readers hold them included */
+    MemoryTier(long maxBytes, LongSupplier lentBytes) {
+        this.maxBytes = maxBytes;
+        this.lentBytes = lentBytes;
         chunks = Caffeine.newBuilder()
                 .maximumWeight(maxBytes)
                 .weigher((Key key, BufferPool.PooledChunk chunk) -> chunk.capacity())
@@ -39,6 +45,18 @@ final class MemoryTier {
     void put(Content content, int index, BufferPool.PooledChunk chunk) {
         chunk.retain();
         chunks.put(new Key(content, index), chunk);
+        giveWay();
+    }
+
+    /** What readers hold, and this does not, takes of this one's room. */
+    private void giveWay() {
+        long excess = lentBytes.getAsLong() - maxBytes;
+        if (excess > 0) {
+            chunks.policy().eviction().ifPresent(eviction -> {
+                eviction.setMaximum(Math.max(0, weightBytes() - excess)); // Evicts at once.
+                eviction.setMaximum(maxBytes);
+            });
+        }
     }
 
     /** Forgets content that proved not to be what its name says. */

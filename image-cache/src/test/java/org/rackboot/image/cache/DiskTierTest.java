@@ -20,6 +20,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -153,7 +155,7 @@ class DiskTierTest {
         assertThat(tier.find(empty.content()).orElseThrow().isVerified()).isTrue();
 
         DiskTier.StoredObject restarted = tier(PLENTY).find(empty.content()).orElseThrow();
-        restarted.verify(ByteBuffer.allocate(CHUNK_BYTES));
+        restarted.verify(ByteBuffer.allocate(CHUNK_BYTES), false, bytes -> {});
         assertThat(restarted.isVerified()).isTrue();
     }
 
@@ -206,7 +208,7 @@ class DiskTierTest {
 
         assertThat(stored.openVerified()).isEmpty();
         assertThat(stored.isVerified()).isFalse();
-        assertThatThrownBy(() -> stored.verify(ByteBuffer.allocate(CHUNK_BYTES)))
+        assertThatThrownBy(() -> stored.verify(ByteBuffer.allocate(CHUNK_BYTES), false, bytes -> {}))
                 .isInstanceOf(VerificationException.class);
     }
 
@@ -214,7 +216,7 @@ class DiskTierTest {
     void aFileTouchedWithinTheSameMillisecondIsNotSentUnseen() throws Exception {
         DiskTier.StoredObject stored = stored();
         Files.setLastModifiedTime(object(), FileTime.from(Instant.ofEpochSecond(1_000, 1_000)));
-        stored.verify(ByteBuffer.allocate(CHUNK_BYTES));
+        stored.verify(ByteBuffer.allocate(CHUNK_BYTES), false, bytes -> {});
         assertOpens(stored);
 
         Files.setLastModifiedTime(object(), FileTime.from(Instant.ofEpochSecond(1_000, 2_000)));
@@ -342,9 +344,11 @@ class DiskTierTest {
         Sample small = Sample.of(2, 20 << 10);
         store(tier, small);
 
-        store(tier, SAMPLE);
+        assertThat(tier.mayHold(SAMPLE.content())).isFalse();
+        assertThatThrownBy(() -> store(tier, SAMPLE))
+                .isInstanceOf(UnkeepableException.class)
+                .hasMessageContaining("no room");
 
-        assertThat(tier.find(SAMPLE.content())).isEmpty();
         assertThat(tier.find(small.content())).isPresent();
         assertThat(list("tmp")).isEmpty();
         assertThat(list("objects")).hasSize(2);
@@ -354,10 +358,100 @@ class DiskTierTest {
     void ofNoBudgetNothingIsKept() throws Exception {
         DiskTier tier = tier(0);
 
-        store(tier, Sample.of(3, 1));
+        assertThatThrownBy(() -> store(tier, Sample.of(3, 1))).isInstanceOf(UnkeepableException.class);
 
         assertThat(tier.all()).isEmpty();
         assertThat(list("objects")).isEmpty();
+    }
+
+    @Test
+    void aLargeObjectDrivesNoSmallOneOut() throws Exception {
+        DiskTier tier = tier(1 << 20);
+        List<Sample> loaders =
+                IntStream.range(0, 8).mapToObj(i -> Sample.of(i, 50 << 10)).toList();
+        for (Sample loader : loaders) {
+            store(tier, loader);
+        }
+        for (int i = 0; i < 20; i++) { // Machines read the large ones all day.
+            Sample squashfs = Sample.of(100 + i, 300 << 10);
+            store(tier, squashfs);
+            for (int j = 0; j < 50; j++) {
+                tier.find(squashfs.content());
+            }
+        }
+
+        assertThat(loaders)
+                .allSatisfy(loader -> assertThat(tier.find(loader.content())).isPresent());
+        assertThat(tier.all()).hasSize(8 + 2);
+        assertThat(tier.evictions()).isEqualTo(18);
+    }
+
+    @Test
+    void smallObjectsKeepHalfOfTheBudgetAndNoMoreWhenALargeOneComes() throws Exception {
+        DiskTier tier = tier(1 << 20);
+        for (int i = 0; i < 18; i++) {
+            store(tier, Sample.of(i, 50 << 10));
+        }
+        assertThat(tier.all()).as("what nobody else wants").hasSize(18);
+
+        store(tier, Sample.of(100, 500 << 10));
+
+        assertThat(tier.all().stream().filter(each -> each.content().size() == 50 << 10))
+                .hasSize(10);
+        assertThat(tier.weightBytes()).isLessThanOrEqualTo(1 << 20);
+        assertThatThrownBy(() -> store(tier, Sample.of(101, 600 << 10)))
+                .as("one that needs more than the large ones' half, and there is no more")
+                .isInstanceOf(UnkeepableException.class);
+        assertThat(tier.all()).as("drives nothing out in vain").hasSize(11);
+    }
+
+    @Test
+    void whatIsPinnedStays() throws Exception {
+        DiskTier tier = tier(1 << 20);
+        Sample kept = Sample.of(1, 400 << 10);
+        store(tier, kept);
+        tier.pin(Set.of(kept.content().id()));
+        for (int i = 2; i < 10; i++) {
+            store(tier, Sample.of(i, 400 << 10));
+        }
+        assertThat(tier.find(kept.content())).isPresent();
+        assertThatThrownBy(() -> store(tier, Sample.of(11, 700 << 10))).isInstanceOf(UnkeepableException.class);
+
+        tier.pin(Set.of());
+        store(tier, Sample.of(11, 700 << 10));
+
+        assertThat(tier.find(kept.content())).isEmpty();
+    }
+
+    @Test
+    void whatArrivesTakesItsRoomBeforeItsFirstByte() throws Exception {
+        DiskTier tier = tier(1 << 20);
+        Sample first = Sample.of(1, 600 << 10);
+        Sample second = Sample.of(2, 600 << 10);
+        DiskTier.Writer arriving = write(tier, first);
+
+        assertThatThrownBy(() -> write(tier, second)).isInstanceOf(UnkeepableException.class);
+
+        arriving.discard();
+        arriving.close();
+        store(tier, second);
+        assertThat(tier.find(second.content())).isPresent();
+    }
+
+    @Test
+    void aDiskThatOthersFillGivesWhatItHas() throws Exception {
+        files.holdAtMost(1 << 20);
+        DiskTier tier = tier(PLENTY);
+        Sample first = Sample.of(1, 600 << 10);
+        store(tier, first);
+
+        store(tier, Sample.of(2, 600 << 10));
+
+        assertThat(tier.find(first.content())).as("the coldest").isEmpty();
+        assertThat(tier.all()).hasSize(1);
+        files.holdAtMost(700 << 10);
+        assertThatThrownBy(() -> write(tier, Sample.of(3, 800 << 10))).isInstanceOf(UnkeepableException.class);
+        assertThat(tier.all()).hasSize(1);
     }
 
     @Test
@@ -427,7 +521,7 @@ class DiskTierTest {
     }
 
     private DiskTier tier(long maxBytes) throws IOException {
-        return new DiskTier(files.root(), maxBytes);
+        return new DiskTier(files.root(), maxBytes, () -> 0);
     }
 
     /** One object, committed. */
@@ -464,7 +558,7 @@ class DiskTierTest {
     private static void assertUnsound(DiskTier.StoredObject stored) throws IOException {
         assertThat(stored.openVerified()).isEmpty();
         assertThatThrownBy(() -> read(stored, 0)).isInstanceOf(VerificationException.class);
-        assertThatThrownBy(() -> stored.verify(ByteBuffer.allocate(CHUNK_BYTES)))
+        assertThatThrownBy(() -> stored.verify(ByteBuffer.allocate(CHUNK_BYTES), false, bytes -> {}))
                 .isInstanceOf(VerificationException.class);
         assertThat(stored.isVerified()).isFalse();
     }

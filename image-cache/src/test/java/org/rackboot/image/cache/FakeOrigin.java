@@ -27,12 +27,24 @@ final class FakeOrigin implements ContentOrigin {
     }
 
     @Override
-    public CompletionStage<Void> fetch(Content content, Sink sink) {
+    public CompletionStage<Void> fetch(Content content, int first, int chunks, Sink sink) {
+        if (always.isPresent()) {
+            return CompletableFuture.failedFuture(always.get());
+        }
         Delivery delivery = deliveries.stream()
                 .filter(each -> each.content.equals(content))
                 .reduce((earlier, later) -> later)
-                .orElseThrow();
+                .filter(each ->
+                        each.sink.isEmpty() && each.digests.isDone() && !each.digests.isCompletedExceptionally())
+                .orElseGet(() -> {
+                    var next = new Delivery(content);
+                    next.digests.complete(new byte[0]);
+                    deliveries.add(next);
+                    return next;
+                });
         delivery.sink = Optional.of(sink);
+        delivery.first = first;
+        delivery.chunks = chunks;
         return delivery.body;
     }
 
@@ -62,6 +74,8 @@ final class FakeOrigin implements ContentOrigin {
         private final CompletableFuture<byte[]> digests = new CompletableFuture<>();
         private final CompletableFuture<Void> body = new CompletableFuture<>();
         private Optional<Sink> sink = Optional.empty();
+        private int first;
+        private int chunks;
 
         private Delivery(Content content) {
             this.content = content;
@@ -69,6 +83,15 @@ final class FakeOrigin implements ContentOrigin {
 
         Content content() {
             return content;
+        }
+
+        /** Of the bytes that were asked for: the first, and the one behind the last. */
+        int from() {
+            return (int) content.chunkOffset(first);
+        }
+
+        int to() {
+            return (int) Math.min(content.size(), content.chunkOffset(first + chunks));
         }
 
         boolean wantsDigests() {
@@ -120,9 +143,11 @@ final class FakeOrigin implements ContentOrigin {
             }
 
             @Override
-            public CompletionStage<Void> fetch(Content content, Sink sink) {
+            public CompletionStage<Void> fetch(Content content, int first, int chunks, Sink sink) {
                 try {
-                    sink.accept(ByteBuffer.wrap(find(content).bytes()));
+                    int from = (int) content.chunkOffset(first);
+                    int to = (int) Math.min(content.size(), content.chunkOffset(first + chunks));
+                    sink.accept(ByteBuffer.wrap(find(content).bytes(), from, to - from));
                     return CompletableFuture.completedFuture(null);
                 } catch (IOException e) {
                     return CompletableFuture.failedFuture(e);

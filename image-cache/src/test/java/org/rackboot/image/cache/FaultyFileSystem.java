@@ -16,6 +16,7 @@ import java.nio.file.CopyOption;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.FileSystem;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileAttributeView;
+import java.nio.file.attribute.FileStoreAttributeView;
 import java.nio.file.attribute.UserPrincipalLookupService;
 import java.nio.file.spi.FileSystemProvider;
 import java.util.ArrayList;
@@ -31,6 +33,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  * short, as POSIX allows.
  */
 final class FaultyFileSystem extends FileSystem {
+    private static final long PLENTY = 1L << 40;
+
     private final Path root;
     private final FaultyProvider provider;
     private final List<String> calls = new ArrayList<>();
@@ -46,6 +51,7 @@ final class FaultyFileSystem extends FileSystem {
     private long failTo = Long.MAX_VALUE;
     private int longestWrite = 300_000;
     private int openChannels;
+    private long capacity = PLENTY;
 
     FaultyFileSystem(Path root) {
         this.root = root;
@@ -69,6 +75,19 @@ final class FaultyFileSystem extends FileSystem {
     void fail(long from, long to) {
         failFrom = from;
         failTo = to;
+    }
+
+    /** No more than that fits, from now on. */
+    void holdAtMost(long bytes) {
+        capacity = bytes;
+    }
+
+    private long usedBytes() throws IOException {
+        try (Stream<Path> files = Files.walk(root)) {
+            return files.filter(Files::isRegularFile)
+                    .mapToLong(file -> file.toFile().length())
+                    .sum();
+        }
     }
 
     void writeAtMost(int bytes) {
@@ -218,8 +237,9 @@ final class FaultyFileSystem extends FileSystem {
         }
 
         @Override
-        public FileStore getFileStore(Path path) {
-            throw new UnsupportedOperationException();
+        public FileStore getFileStore(Path path) throws IOException {
+            call("df", path);
+            return new LimitedStore();
         }
 
         @Override
@@ -234,6 +254,58 @@ final class FaultyFileSystem extends FileSystem {
 
         @Override
         public void setAttribute(Path path, String attribute, Object value, LinkOption... options) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    private final class LimitedStore extends FileStore {
+        @Override
+        public long getTotalSpace() {
+            return capacity;
+        }
+
+        @Override
+        public long getUsableSpace() throws IOException {
+            return capacity - usedBytes();
+        }
+
+        @Override
+        public long getUnallocatedSpace() throws IOException {
+            return getUsableSpace();
+        }
+
+        @Override
+        public String name() {
+            return "limited";
+        }
+
+        @Override
+        public String type() {
+            return "limited";
+        }
+
+        @Override
+        public boolean isReadOnly() {
+            return false;
+        }
+
+        @Override
+        public boolean supportsFileAttributeView(Class<? extends FileAttributeView> type) {
+            return false;
+        }
+
+        @Override
+        public boolean supportsFileAttributeView(String name) {
+            return false;
+        }
+
+        @Override
+        public <V extends FileStoreAttributeView> @Nullable V getFileStoreAttributeView(Class<V> type) {
+            return null;
+        }
+
+        @Override
+        public Object getAttribute(String attribute) {
             throw new UnsupportedOperationException();
         }
     }
@@ -263,6 +335,9 @@ final class FaultyFileSystem extends FileSystem {
         public int write(ByteBuffer from, long position) throws IOException {
             call("write", path);
             int written = Math.min(longestWrite, from.remaining());
+            if (capacity < PLENTY && usedBytes() + written > capacity) {
+                throw new IOException("No space left on device");
+            }
             ByteBuffer part = from.slice().limit(written);
             while (part.hasRemaining()) {
                 real.write(part, position + part.position());

@@ -21,21 +21,24 @@ import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.Content;
+import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.Sample;
 import org.rackboot.image.VerificationException;
 
 class FillTest {
     private static final Sample SAMPLE = Sample.of(1, 2 * CHUNK_BYTES + 1_000);
 
+    private static final ContentOrigin NO_ORIGIN = new FakeOrigin(); // Tests hand the bytes over themselves.
+
     private final FaultyFileSystem files;
     private final DiskTier disk;
     private final ManualExecutor threads = new ManualExecutor();
     private final BufferPool buffers = new BufferPool(8L * CHUNK_BYTES);
-    private final MemoryTier memory = new MemoryTier(0); // Everything that is asked for late is read back.
+    private final MemoryTier memory = new MemoryTier(0, () -> 0); // Everything that is asked for late is read back.
 
     FillTest(@TempDir Path directory) throws IOException {
         files = new FaultyFileSystem(directory);
-        disk = new DiskTier(files.root(), 1L << 30);
+        disk = new DiskTier(files.root(), 1L << 30, () -> 0);
     }
 
     @Test
@@ -292,12 +295,12 @@ class FillTest {
 
     @Test
     void chunksThatAreRightButNotTheWholeAreForgotten() throws Exception {
-        var keeping = new MemoryTier(100L * CHUNK_BYTES);
+        var keeping = new MemoryTier(100L * CHUNK_BYTES, () -> 0);
         Content misnamed = new Content(
                 Sample.of(9, 1).content().id(),
                 SAMPLE.content().size(),
                 SAMPLE.content().chunkList());
-        var fill = new Fill(misnamed, keeping, disk, buffers, threads);
+        var fill = new Fill(misnamed, NO_ORIGIN, keeping, disk, buffers, threads);
         fill.begin(ChunkDigests.verified(misnamed, SAMPLE.digests()));
         send(fill, 0, SAMPLE.bytes().length);
 
@@ -332,8 +335,10 @@ class FillTest {
         files.fail(files.calls().size(), files.calls().size() + 1);
         threads.runAll();
 
-        assertThat(late).isCompletedExceptionally();
+        assertThat(late).as("who reads behind the fill is handed over").isNotDone();
         assertThatThrownBy(() -> send(fill, CHUNK_BYTES, SAMPLE.bytes().length)).hasMessageContaining("injected");
+        assertThat(fill.unkeepable()).isPresent();
+        assertThat(fill.handOver()).containsOnlyKeys(0);
         assertNotCompletable(fill);
     }
 
@@ -350,7 +355,7 @@ class FillTest {
     }
 
     private Fill begun(Sample sample) throws IOException {
-        var fill = new Fill(sample.content(), memory, disk, buffers, threads);
+        var fill = new Fill(sample.content(), NO_ORIGIN, memory, disk, buffers, threads);
         fill.begin(ChunkDigests.verified(sample.content(), sample.digests()));
         return fill;
     }

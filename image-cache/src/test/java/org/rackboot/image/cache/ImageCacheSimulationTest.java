@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * <p>{@code -Drackboot.seeds=N} runs more worlds; {@code -Drackboot.seed=S} replays one.
  */
 class ImageCacheSimulationTest {
-    private static final int SEEDS = Integer.getInteger("rackboot.seeds", 300);
+    private static final int SEEDS = Integer.getInteger("rackboot.seeds", 10_000);
 
     private final Path directory;
 

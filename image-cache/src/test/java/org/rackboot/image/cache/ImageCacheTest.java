@@ -47,6 +47,7 @@ class ImageCacheTest {
     private final FaultyFileSystem files;
     private final FakeOrigin origin = new FakeOrigin();
     private final ManualExecutor threads = new ManualExecutor();
+    private final ManualTimer timer = new ManualTimer();
     private final RecordingListener listener = new RecordingListener();
     private long nowNanos = Long.MAX_VALUE - 1_000; // A monotonic clock may be anywhere, and may overflow.
 
@@ -198,7 +199,7 @@ class ImageCacheTest {
         beginDelivery(KERNEL);
         send(KERNEL, 0, 10);
 
-        origin.delivery().breakOff(new IOException("connection reset"));
+        breakForGood(new IOException("connection reset"));
 
         assertThat(readers)
                 .allSatisfy(reader -> assertThatThrownBy(reader::join)
@@ -212,8 +213,9 @@ class ImageCacheTest {
         ImageCache cache = cache(PLENTY);
         CompletableFuture<Chunk> first = read(cache, KERNEL, 0);
         threads.runAll();
-        origin.delivery().breakOff(new IOException("region is down"));
+        breakForGood(new IOException("region is down"));
         assertThat(first).isCompletedExceptionally();
+        assertThat(origin.asked()).as("once more, at once").isEqualTo(2);
 
         // While it rests, whoever asks is told at once, and the region is left alone.
         for (int i = 0; i < 100; i++) {
@@ -221,14 +223,14 @@ class ImageCacheTest {
         }
         nowNanos += RETRY_AFTER.toNanos() - 1_000;
         assertFails(read(cache, KERNEL, 0), ContentUnavailableException.class);
-        assertThat(origin.asked()).isEqualTo(1);
+        assertThat(origin.asked()).isEqualTo(2);
 
         // Then one tries, for all.
         nowNanos += 1_000;
         CompletableFuture<Chunk> second = read(cache, KERNEL, 0);
         CompletableFuture<Chunk> third = read(cache, KERNEL, 1);
         deliver(KERNEL);
-        assertThat(origin.asked()).isEqualTo(2);
+        assertThat(origin.asked()).isEqualTo(3);
         assertDelivers(second, KERNEL, 0);
         assertDelivers(third, KERNEL, 1);
     }
@@ -240,11 +242,11 @@ class ImageCacheTest {
         read(cache, KERNEL, 0).whenComplete((chunk, failure) -> retries.add(read(cache, KERNEL, 0)));
         threads.runAll();
 
-        origin.delivery().breakOff(new IOException("region is down"));
+        breakForGood(new IOException("region is down"));
 
         assertThat(retries).hasSize(1);
         assertFails(retries.get(0), ContentUnavailableException.class);
-        assertThat(origin.asked()).isEqualTo(1);
+        assertThat(origin.asked()).isEqualTo(2);
     }
 
     @Test
@@ -253,12 +255,12 @@ class ImageCacheTest {
         List<CompletableFuture<Chunk>> retries = new ArrayList<>();
         read(cache, KERNEL, 0).whenComplete((chunk, failure) -> retries.add(read(cache, KERNEL, 0)));
         threads.runAll();
-        origin.delivery().breakOff(new IOException("region is down"));
+        breakForGood(new IOException("region is down"));
 
         deliver(KERNEL);
 
         assertDelivers(retries.get(0), KERNEL, 0);
-        assertThat(origin.asked()).isEqualTo(2);
+        assertThat(origin.asked()).isEqualTo(3);
         assertNothingIsHeld(cache);
     }
 
@@ -268,7 +270,7 @@ class ImageCacheTest {
         Sample initrd = Sample.of(2, 100);
         read(cache, KERNEL, 0);
         threads.runAll();
-        origin.delivery().breakOff(new IOException("404"));
+        breakForGood(new IOException("404"));
 
         CompletableFuture<Chunk> other = read(cache, initrd, 0);
         deliver(initrd);
@@ -284,8 +286,11 @@ class ImageCacheTest {
         byte[] wrong = KERNEL.digests().clone();
         wrong[5]++;
 
-        origin.delivery().announce(wrong);
-        threads.runAll();
+        for (int attempt = 0; attempt < 2; attempt++) {
+            assertThat(reader).as("asked again, once").isNotDone();
+            origin.delivery().announce(wrong);
+            threads.runAll();
+        }
 
         assertFails(reader, VerificationException.class);
         assertThat(origin.delivery().wantsBytes())
@@ -305,6 +310,10 @@ class ImageCacheTest {
         threads.runAll();
 
         assertDelivers(first, KERNEL, 0);
+        assertThat(second).isNotDone();
+        byte[] wrong = KERNEL.flipped(CHUNK_BYTES);
+        origin.delivery().send(Arrays.copyOfRange(wrong, CHUNK_BYTES, wrong.length));
+        threads.runAll();
         assertFails(second, VerificationException.class);
         assertThat(cache.statistics().diskObjects()).isZero();
         assertNothingIsHeld(cache);
@@ -320,6 +329,11 @@ class ImageCacheTest {
         assertThatThrownBy(() -> delivery.sendRegardless(KERNEL.flipped(0))).isInstanceOf(IOException.class);
         assertThatThrownBy(() -> delivery.sendRegardless(KERNEL.bytes())).isInstanceOf(IOException.class);
         delivery.finish();
+        threads.runAll();
+        assertThatThrownBy(() -> delivery.sendRegardless(KERNEL.bytes())).isInstanceOf(IOException.class);
+        assertThatThrownBy(() -> origin.delivery().sendRegardless(KERNEL.flipped(0)))
+                .isInstanceOf(IOException.class);
+        origin.delivery().finish();
         threads.runAll();
 
         assertFails(last, VerificationException.class);
@@ -355,6 +369,12 @@ class ImageCacheTest {
         origin.delivery().send(Arrays.copyOf(KERNEL.bytes(), KERNEL.bytes().length + difference));
         origin.delivery().finish();
         threads.runAll();
+        if (difference < 0) { // All else arrived: the last chunk is asked for again, and comes short again.
+            byte[] last = Arrays.copyOfRange(KERNEL.bytes(), 2 * CHUNK_BYTES, KERNEL.bytes().length - 1);
+            origin.delivery().send(last);
+            origin.delivery().finish();
+            threads.runAll();
+        }
 
         assertDelivers(first, KERNEL, 0);
         assertThat(listener.failures).hasSize(1);
@@ -371,13 +391,15 @@ class ImageCacheTest {
             }
 
             @Override
-            public CompletableFuture<Void> fetch(Content content, Sink sink) {
+            public CompletableFuture<Void> fetch(Content content, int first, int chunks, Sink sink) {
                 throw new IllegalStateException("a bug");
             }
         };
-        var cache = new ImageCache(files.root(), PLENTY, broken, threads, listener, () -> nowNanos);
+        var cache = new ImageCache(files.root(), PLENTY, broken, threads, timer, listener, () -> nowNanos);
 
-        assertFails(read(cache, KERNEL, 0), ContentUnavailableException.class);
+        CompletableFuture<Chunk> reader = read(cache, KERNEL, 0);
+        threads.runAll();
+        assertFails(reader, ContentUnavailableException.class);
 
         assertThat(cache.statistics().activeFills()).isZero();
     }
@@ -398,6 +420,8 @@ class ImageCacheTest {
             assertThat(oldest.content()).as("in line").isEqualTo(samples.get(i).content());
             if (i % 3 == 0) {
                 oldest.breakOff(new IOException("broken"));
+                threads.runAll();
+                origin.delivery().breakOff(new IOException("broken"));
             } else {
                 deliver(oldest, samples.get(i));
             }
@@ -449,19 +473,23 @@ class ImageCacheTest {
         deliver(first, KERNEL);
         second.announce(KERNEL.digests());
         threads.runAll();
+        origin.delivery().announce(KERNEL.digests());
+        threads.runAll();
 
         assertDelivers(right, KERNEL, 0);
         assertFails(behindTheEnd, VerificationException.class);
 
         // A wrong list neither reads what was verified against the right one, nor drives it out.
         CompletableFuture<Chunk> wrong = cache.open(otherList).chunk(0).toCompletableFuture();
-        threads.runAll();
-        origin.delivery().announce(KERNEL.digests());
-        threads.runAll();
+        for (int attempt = 0; attempt < 2; attempt++) {
+            threads.runAll();
+            origin.delivery().announce(KERNEL.digests());
+            threads.runAll();
+        }
         assertFails(wrong, VerificationException.class);
         assertThat(listener.corrupt).isEmpty();
         assertReads(cache(PLENTY), KERNEL);
-        assertThat(origin.asked()).isEqualTo(3);
+        assertThat(origin.asked()).isEqualTo(5);
     }
 
     @Test
@@ -523,7 +551,7 @@ class ImageCacheTest {
 
         CompletableFuture<Chunk> reader = read(cache, KERNEL, 1);
         threads.runAll();
-        origin.delivery().breakOff(new IOException("region is down"));
+        breakForGood(new IOException("region is down"));
 
         assertFails(reader, ContentUnavailableException.class);
         assertNothingIsHeld(cache);
@@ -636,7 +664,7 @@ class ImageCacheTest {
     }
 
     @Test
-    void aDirectoryThatCannotBeWrittenFailsReadersCleanlyAndHeals() throws Exception {
+    void aDirectoryThatCannotBeWrittenIsDoneWithoutAndHeals() throws Exception {
         ImageCache cache = cache(PLENTY);
         Path temporary = directory.resolve("tmp");
         Files.delete(temporary);
@@ -645,16 +673,248 @@ class ImageCacheTest {
         threads.runAll();
         origin.delivery().announce(KERNEL.digests());
         threads.runAll();
-        assertFails(reader, ContentUnavailableException.class);
-        assertThatThrownBy(reader::join).hasMessageContaining("tmp");
+        assertThat(listener.notKept).containsExactly(KERNEL.content());
+        origin.delivery().announce(KERNEL.digests());
+        origin.delivery().send(KERNEL.bytes());
+        origin.delivery().finish();
+        assertDelivers(reader, KERNEL, 0);
+        assertThat(cache.statistics().diskObjects()).isZero();
 
         Files.delete(temporary);
         Files.createDirectory(temporary);
-        nowNanos += RETRY_AFTER.toNanos();
-        CompletableFuture<Chunk> again = read(cache, KERNEL, 0);
-        deliver(KERNEL);
+        nowNanos += ImageCache.DISK_REST.toNanos();
+        cache.evict(KERNEL.content().id());
+        Sample initrd = Sample.of(2, 100);
+        CompletableFuture<Chunk> next = read(cache, initrd, 0);
+        deliver(initrd);
 
-        assertDelivers(again, KERNEL, 0);
+        assertDelivers(next, initrd, 0);
+        assertThat(cache.statistics().diskObjects()).isEqualTo(1);
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void aTransferThatBreaksOffIsGoneOnWithAndNobodyNotices() throws Exception {
+        ImageCache cache = cache(PLENTY);
+        List<CompletableFuture<Chunk>> readers =
+                IntStream.range(0, 3).mapToObj(i -> read(cache, KERNEL, i)).toList();
+        beginDelivery(KERNEL);
+        FakeOrigin.Delivery broken = origin.delivery();
+        send(KERNEL, 0, CHUNK_BYTES + 500);
+        broken.breakOff(new IOException("connection reset"));
+        threads.runAll();
+
+        assertThat(origin.delivery().from()).as("behind what is verified").isEqualTo(CHUNK_BYTES);
+        assertThatThrownBy(() -> broken.sendRegardless(new byte[10]))
+                .as("what the old transfer still brings")
+                .isInstanceOf(IOException.class);
+        send(KERNEL, CHUNK_BYTES, KERNEL.bytes().length);
+        origin.delivery().finish();
+        threads.runAll();
+
+        for (int i = 0; i < 3; i++) {
+            assertDelivers(readers.get(i), KERNEL, i);
+        }
+        assertThat(listener.resumed).containsExactly(KERNEL.content());
+        assertThat(listener.completed).containsExactly(KERNEL.content());
+        assertThat(listener.failures).isEmpty();
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void aRegionThatIsRestartedMeanwhileIsWaitedForAndNoLonger() throws Exception {
+        ImageCache cache = cache(PLENTY);
+        CompletableFuture<Chunk> last = read(cache, KERNEL, 2);
+        beginDelivery(KERNEL);
+        send(KERNEL, 0, CHUNK_BYTES);
+        IOException down = new IOException("connection refused");
+        origin.delivery().breakOff(down);
+        threads.runAll();
+        origin.delivery().breakOff(down);
+        while (timer.size() > 0) {
+            assertThat(last).isNotDone();
+            timer.run(0);
+            origin.delivery().breakOff(down);
+        }
+
+        assertFails(last, ContentUnavailableException.class);
+        assertThat(timer.pauses().stream().mapToLong(Duration::toMillis).sum()).isEqualTo(7_750);
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void eachFurtherFailureMakesTheRestLonger() throws Exception {
+        ImageCache cache = cache(PLENTY);
+        for (long rest : new long[] {10, 20, 30, 30}) {
+            CompletableFuture<Chunk> reader = read(cache, KERNEL, 0);
+            threads.runAll();
+            breakForGood(new IOException("region is down"));
+            assertThat(reader).isCompletedExceptionally();
+            int asked = origin.asked();
+            nowNanos += Duration.ofSeconds(rest).toNanos() - 1;
+            assertFails(read(cache, KERNEL, 0), ContentUnavailableException.class);
+            assertThat(origin.asked()).isEqualTo(asked);
+            nowNanos += 1;
+        }
+    }
+
+    @Test
+    void whatMachinesWaitForGoesBeforePrefetches() throws Exception {
+        ImageCache cache = cache(settings(1 << 20, 1L << 30, 2));
+        List<Sample> later =
+                IntStream.range(0, 4).mapToObj(i -> Sample.of(i, 50 + i)).toList();
+        List<CompletableFuture<Void>> prefetches = later.stream()
+                .map(sample -> cache.prefetch(sample.content()).toCompletableFuture())
+                .toList();
+        assertThat(origin.underWay())
+                .as("half of the fetches are kept for machines")
+                .hasSize(1);
+
+        CompletableFuture<Chunk> machine = read(cache, KERNEL, 0);
+        CompletableFuture<Chunk> impatient = read(cache, later.get(3), 0);
+
+        assertThat(origin.underWay())
+                .extracting(FakeOrigin.Delivery::content)
+                .containsExactly(later.get(0).content(), KERNEL.content());
+        deliver(origin.underWay().get(1), KERNEL);
+        assertDelivers(machine, KERNEL, 0);
+        assertThat(origin.underWay())
+                .extracting(FakeOrigin.Delivery::content)
+                .as("a machine's wish lifts a prefetch out of its line")
+                .containsExactly(later.get(0).content(), later.get(3).content());
+        deliver(origin.underWay().get(1), later.get(3));
+        assertDelivers(impatient, later.get(3), 0);
+        for (int i = 0; i < 3; i++) {
+            deliver(origin.underWay().get(0), later.get(i));
+        }
+        assertThat(prefetches)
+                .allMatch(CompletableFuture::isDone)
+                .noneMatch(CompletableFuture::isCompletedExceptionally);
+        assertThat(cache.statistics().diskObjects()).isEqualTo(5);
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void aPrefetchThatCannotBeKeptOrFetchedSaysSo() throws Exception {
+        ImageCache cache = cache(settings(1 << 20, 1L << 20, 2));
+
+        assertThat(cache.prefetch(KERNEL.content()).toCompletableFuture()).isCompletedExceptionally();
+
+        Sample small = Sample.of(2, 100);
+        CompletableFuture<Void> prefetch = cache.prefetch(small.content()).toCompletableFuture();
+        threads.runAll();
+        breakForGood(new IOException("region is down"));
+        assertThatThrownBy(prefetch::join).hasMessageContaining("region is down");
+        assertThat(cache.statistics().waitingFills()).isZero();
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void aDiskThatFillsUpMeanwhileCostsNoReader() throws Exception {
+        ImageCache cache = cache(SMALL_MEMORY);
+        List<CompletableFuture<Chunk>> readers =
+                IntStream.range(0, 3).mapToObj(i -> read(cache, KERNEL, i)).toList();
+        beginDelivery(KERNEL);
+        send(KERNEL, 0, CHUNK_BYTES);
+        CompletableFuture<Chunk> behind = read(cache, KERNEL, 0);
+        files.holdAtMost(CHUNK_BYTES + 300_000);
+        origin.delivery().send(Arrays.copyOfRange(KERNEL.bytes(), CHUNK_BYTES, KERNEL.bytes().length));
+        threads.runAll();
+
+        assertThat(listener.notKept).containsExactly(KERNEL.content());
+        assertThat(directory.resolve("tmp").toFile()).isEmptyDirectory();
+        origin.delivery().announce(KERNEL.digests());
+        FakeOrigin.Delivery passing = origin.delivery();
+        assertThat(passing.from()).isEqualTo(CHUNK_BYTES);
+        passing.send(Arrays.copyOfRange(KERNEL.bytes(), passing.from(), passing.to()));
+        passing.finish();
+        threads.runAll();
+        for (int i = 0; i < 3; i++) {
+            assertDelivers(readers.get(i), KERNEL, i);
+        }
+        assertDelivers(behind, KERNEL, 0);
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void whatPassesThroughIsFetchedInOneRunAtATimeAndIsVerified() throws Exception {
+        ImageCache cache = cache(settings(16 << 20, 1L << 20, 2));
+        List<CompletableFuture<Chunk>> readers =
+                IntStream.range(0, 100).mapToObj(i -> read(cache, KERNEL, 0)).toList();
+        origin.delivery().announce(KERNEL.digests());
+        assertThat(origin.underWay()).hasSize(1);
+        FakeOrigin.Delivery run = origin.delivery();
+        byte[] wrong = KERNEL.flipped(CHUNK_BYTES + 5);
+        run.send(Arrays.copyOfRange(wrong, run.from(), run.to()));
+        threads.runAll();
+
+        readers.forEach(reader -> assertDelivers(reader, KERNEL, 0));
+        CompletableFuture<Chunk> second = read(cache, KERNEL, 1);
+        threads.runAll();
+        FakeOrigin.Delivery next = origin.delivery();
+        assertThat(next.from()).isEqualTo(CHUNK_BYTES);
+        next.send(Arrays.copyOfRange(KERNEL.bytes(), next.from(), next.to()));
+        next.finish();
+        assertDelivers(second, KERNEL, 1);
+        int asked = origin.asked();
+        assertDelivers(read(cache, KERNEL, 1), KERNEL, 1);
+        assertThat(origin.asked()).as("from memory").isEqualTo(asked);
+        assertThat(cache.statistics().diskObjects()).isZero();
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void aScrubFindsRotBeforeAMachineDoes() throws Exception {
+        ImageCache cache = fetched(PLENTY, KERNEL);
+        Duration age = Duration.ofHours(24);
+        assertThat(cache.scrub(age, bytes -> {})).as("just written").isZero();
+        nowNanos += age.toNanos() + 1;
+        List<Long> paced = new ArrayList<>();
+        assertThat(cache.scrub(age, paced::add)).isEqualTo(1);
+        assertThat(paced).hasSize(3).contains((long) CHUNK_BYTES);
+        assertThat(cache.scrub(age, bytes -> {})).as("done for today").isZero();
+
+        nowNanos += age.toNanos() + 1;
+        spoil("flip");
+        assertThat(cache.scrub(age, bytes -> {})).isEqualTo(1);
+
+        assertThat(listener.corrupt).containsExactly(KERNEL.content().id());
+        assertThat(cache.stored()).isEmpty();
+    }
+
+    @Test
+    void whatIsEvictedIsFetchedAgain() throws Exception {
+        ImageCache cache = fetched(PLENTY, KERNEL);
+        assertThat(cache.stored()).containsExactly(new ImageCache.Stored(KERNEL.content(), true, false));
+
+        assertThat(cache.evict(KERNEL.content().id())).isTrue();
+        assertThat(cache.evict(KERNEL.content().id())).isFalse();
+
+        assertThat(cache.stored()).isEmpty();
+        CompletableFuture<Chunk> reader = read(cache, KERNEL, 0);
+        assertThat(reader).isNotDone();
+        deliver(KERNEL);
+        assertDelivers(reader, KERNEL, 0);
+        assertThat(cache.verifyAgain(KERNEL.content())).isTrue();
+        assertThat(cache.verifyAgain(Sample.of(3, 3).content())).isFalse();
+    }
+
+    @Test
+    void memoryGivesWayToWhatReadersHold() throws Exception {
+        ImageCache cache = fetched(settings(3 << 20, 1L << 30, 2), KERNEL);
+        List<Chunk> held = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            CompletableFuture<Chunk> reader = read(cache, KERNEL, i);
+            threads.runAll();
+            held.add(reader.join());
+        }
+        Sample other = Sample.of(4, 2 * CHUNK_BYTES);
+        CompletableFuture<Chunk> reader = read(cache, other, 0);
+        deliver(other);
+        assertDelivers(reader, other, 0);
+
+        assertThat(cache.statistics().lentBytes()).isLessThanOrEqualTo(3 << 20);
+        held.forEach(Chunk::release);
         assertNothingIsHeld(cache);
     }
 
@@ -717,7 +977,8 @@ class ImageCacheTest {
     }
 
     private ImageCache cacheHaving(FaultyFileSystem disk, Sample sample) throws IOException {
-        return new ImageCache(disk.root(), SMALL_MEMORY, FakeOrigin.having(sample), threads, listener, () -> nowNanos);
+        return new ImageCache(
+                disk.root(), SMALL_MEMORY, FakeOrigin.having(sample), threads, timer, listener, () -> nowNanos);
     }
 
     /** Real threads, for what one thread cannot show: races, and locks taken in two orders. */
@@ -733,6 +994,7 @@ class ImageCacheTest {
                     settings(1L << 20, 2L << 20, 2),
                     FakeOrigin.having(samples.toArray(new Sample[0])),
                     pool,
+                    timer,
                     new SilentListener(),
                     System::nanoTime);
             int reads = 600;
@@ -787,6 +1049,12 @@ class ImageCacheTest {
         public void fillFailed(Content content, Throwable cause) {}
 
         @Override
+        public void fillResumed(Content content, Throwable cause) {}
+
+        @Override
+        public void notKept(Content content, Throwable cause) {}
+
+        @Override
         public void corruptionFound(ContentId id, Throwable cause) {}
     }
 
@@ -795,7 +1063,7 @@ class ImageCacheTest {
     }
 
     private ImageCache cache(ImageCache.Settings settings) throws IOException {
-        return new ImageCache(files.root(), settings, origin, threads, listener, () -> nowNanos);
+        return new ImageCache(files.root(), settings, origin, threads, timer, listener, () -> nowNanos);
     }
 
     private ImageCache fetched(ImageCache.Settings settings, Sample sample) throws IOException {
@@ -813,6 +1081,14 @@ class ImageCacheTest {
     private void beginDelivery(Sample sample) {
         threads.runAll();
         origin.delivery().announce(sample.digests());
+        threads.runAll();
+    }
+
+    /** So that it is given up: an attempt that brought nothing is repeated once. */
+    private void breakForGood(Throwable cause) {
+        origin.delivery().breakOff(cause);
+        threads.runAll();
+        origin.delivery().breakOff(cause);
         threads.runAll();
     }
 

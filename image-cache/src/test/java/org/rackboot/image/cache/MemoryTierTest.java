@@ -16,7 +16,7 @@ class MemoryTierTest {
     private static final Content CONTENT = Sample.of(1, 10).content();
 
     private final BufferPool pool = new BufferPool(0);
-    private final MemoryTier memory = new MemoryTier(4L * KIB_16);
+    private final MemoryTier memory = new MemoryTier(4L * KIB_16, () -> 0);
 
     @Test
     void keepsAChunkAndHandsOutReferences() throws Exception {
@@ -87,7 +87,7 @@ class MemoryTierTest {
 
     @Test
     void ofNoMemoryNothingIsKept() throws Exception {
-        var nothing = new MemoryTier(0);
+        var nothing = new MemoryTier(0, () -> 0);
         BufferPool.PooledChunk chunk = chunk(1);
 
         nothing.put(CONTENT, 0, chunk);
@@ -100,7 +100,7 @@ class MemoryTierTest {
 
     @Test
     void aChunkLargerThanTheLimitIsNotKept() throws Exception {
-        var small = new MemoryTier(KIB_16 - 1);
+        var small = new MemoryTier(KIB_16 - 1, () -> 0);
         BufferPool.PooledChunk chunk = chunk(1);
 
         small.put(CONTENT, 0, chunk);

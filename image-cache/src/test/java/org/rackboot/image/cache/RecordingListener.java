@@ -10,6 +10,8 @@ final class RecordingListener implements ImageCache.Listener {
     final List<Content> started = new ArrayList<>();
     final List<Content> completed = new ArrayList<>();
     final List<Throwable> failures = new ArrayList<>();
+    final List<Content> resumed = new ArrayList<>();
+    final List<Content> notKept = new ArrayList<>();
     final List<ContentId> corrupt = new ArrayList<>();
 
     @Override
@@ -25,6 +27,16 @@ final class RecordingListener implements ImageCache.Listener {
     @Override
     public void fillFailed(Content content, Throwable cause) {
         failures.add(cause);
+    }
+
+    @Override
+    public void fillResumed(Content content, Throwable cause) {
+        resumed.add(content);
+    }
+
+    @Override
+    public void notKept(Content content, Throwable cause) {
+        notKept.add(content);
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import org.rackboot.image.Chunk;
@@ -49,6 +50,7 @@ final class SimulatedWorld {
     private FaultyFileSystem files;
     private FakeOrigin origin;
     private ManualExecutor threads;
+    private ManualTimer timer;
     private ImageCache cache;
     private long nowNanos;
     private int changes;
@@ -59,7 +61,7 @@ final class SimulatedWorld {
         this.directory = directory;
         this.honest = seed % 4 == 0;
         this.nowNanos = random.nextLong();
-        if (seed % 3 == 0) { // The large ones take most of the time.
+        if (seed % 7 == 0) { // The large ones take most of the time.
             samples.add(seed % 2 == 0 ? OF_TWO_CHUNKS : OF_THREE_CHUNKS);
         }
         this.settings = new ImageCache.Settings(
@@ -71,6 +73,7 @@ final class SimulatedWorld {
         files = new FaultyFileSystem(directory);
         origin = new FakeOrigin();
         threads = new ManualExecutor();
+        timer = new ManualTimer();
         cache = newCache();
     }
 
@@ -121,6 +124,10 @@ final class SimulatedWorld {
             cache.verifyStored(pick(samples).content());
         } else if (dice < 95) {
             start();
+        } else if (dice < 96 && timer.size() > 0) {
+            runTimer();
+        } else if (dice < 97) {
+            operate(pick(samples));
         } else if (!honest) {
             doHarm();
         }
@@ -136,11 +143,12 @@ final class SimulatedWorld {
         files = new FaultyFileSystem(directory);
         origin = new FakeOrigin();
         threads = new ManualExecutor();
+        timer = new ManualTimer();
         cache = newCache();
     }
 
     private ImageCache newCache() throws IOException {
-        return new ImageCache(files.root(), settings, origin, threads, new Witness(), () -> nowNanos);
+        return new ImageCache(files.root(), settings, origin, threads, timer, new Witness(), () -> nowNanos);
     }
 
     private void runOneTask() {
@@ -148,6 +156,31 @@ final class SimulatedWorld {
             int task = random.nextInt(threads.size());
             note("run %d of %d", task, threads.size());
             threads.run(task);
+        }
+    }
+
+    private void runTimer() {
+        int work = random.nextInt(timer.size());
+        note("timer %d of %d", work, timer.size());
+        timer.run(work);
+    }
+
+    private void operate(Sample sample) {
+        int kind = random.nextInt(4);
+        note("operate %d %s", kind, name(sample));
+        switch (kind) {
+            case 0 -> cache.prefetch(sample.content()).exceptionally(failure -> null);
+            case 1 -> cache.evict(sample.content().id());
+            case 2 -> cache.pin(random.nextBoolean() ? Set.of(sample.content().id()) : Set.of());
+            default -> scrub();
+        }
+    }
+
+    private void scrub() {
+        try {
+            cache.scrub(Duration.ofSeconds(5), bytes -> {});
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts", e);
         }
     }
 
@@ -173,12 +206,12 @@ final class SimulatedWorld {
             delivery.announce(sample.digests());
             return;
         }
-        int from = sent.getOrDefault(delivery, 0);
-        int to = Math.min(sample.bytes().length, from + bytes);
+        int from = sent.getOrDefault(delivery, delivery.from());
+        int to = Math.min(delivery.to(), from + bytes);
         note("send %s %d-%d", name(sample), from, to);
         sent.put(delivery, to);
         delivery.send(Arrays.copyOfRange(sample.bytes(), from, to));
-        if (to == sample.bytes().length && !delivery.isOver()) {
+        if (to == delivery.to() && !delivery.isOver()) {
             note("finish %s", name(sample));
             delivery.finish();
         }
@@ -193,7 +226,8 @@ final class SimulatedWorld {
         } else if (delivery.wantsDigests()) {
             delivery.announce(new byte[sample.digests().length]);
         } else if (kind == 1) {
-            delivery.send(sample.flipped(random.nextInt(sample.bytes().length)));
+            delivery.send(Arrays.copyOfRange(
+                    sample.flipped(random.nextInt(sample.bytes().length)), delivery.from(), delivery.to()));
         } else if (kind == 2) {
             delivery.finish();
         } else {
@@ -270,6 +304,9 @@ final class SimulatedWorld {
                 .isBetween(
                         now.memoryBytes(),
                         now.memoryBytes() + heldBytes() + (long) now.activeFills() * Content.CHUNK_BYTES);
+        assertThat(now.lentBytes() - heldBytes() - (long) now.activeFills() * Content.CHUNK_BYTES)
+                .as("C6: direct memory, readers' apart")
+                .isLessThanOrEqualTo(settings.memoryBytes());
         if (threads.size() == 0 && now.activeFills() == 0) {
             assertThat(now.waitingFills()).as("fills that nobody starts").isZero();
             assertThat(machines).as("C4: readers that nobody will tell").noneMatch(Machine::isWaiting);
@@ -283,10 +320,13 @@ final class SimulatedWorld {
     /** The region and the disk are well now: everything under way comes to its end. */
     private void calmDown() {
         note("calm");
-        nowNanos += 2 * settings.retryAfter().toNanos() + 1;
+        letThemRest();
         boolean busy = true;
         while (busy) {
-            busy = threads.size() > 0 || !origin.underWay().isEmpty();
+            busy = threads.size() > 0 || !origin.underWay().isEmpty() || timer.size() > 0;
+            if (timer.size() > 0) {
+                timer.run(0);
+            }
             threads.runAll();
             origin.underWay().forEach(each -> deliver(each, Integer.MAX_VALUE / 2));
         }
@@ -295,7 +335,11 @@ final class SimulatedWorld {
                 .isFalse());
         machines.forEach(Machine::leave);
         machines.clear();
-        nowNanos += 2 * settings.retryAfter().toNanos() + 1;
+        letThemRest();
+    }
+
+    private void letThemRest() {
+        nowNanos += ImageCache.LONGEST_REST.plus(ImageCache.DISK_REST).toNanos() + 1;
     }
 
     private void checkThatAllIsWell() throws IOException {
@@ -479,6 +523,19 @@ final class SimulatedWorld {
             note("fill of %s failed", name(sampleOf(content)));
             assertThat(honest).as("a fill failed in an honest world: %s", cause).isFalse();
             failedAtNanos.put(content, nowNanos);
+        }
+
+        @Override
+        public void fillResumed(Content content, Throwable cause) {
+            note("fill of %s resumed", name(sampleOf(content)));
+            assertThat(honest)
+                    .as("a fill broke off in an honest world: %s", cause)
+                    .isFalse();
+        }
+
+        @Override
+        public void notKept(Content content, Throwable cause) {
+            note("%s passes through", name(sampleOf(content)));
         }
 
         @Override

@@ -120,19 +120,50 @@ public final class RegionClient implements ContentOrigin {
     }
 
     @Override
-    public CompletionStage<Void> fetch(Content content, Sink sink) {
-        HttpRequest request =
-                request("api/v1/content/" + content.id()).timeout(STALL).build();
+    public CompletionStage<Void> fetch(Content content, int first, int chunks, Sink sink) {
+        long from = content.chunkOffset(first);
+        long to = Math.min(content.size(), content.chunkOffset(first + chunks));
+        boolean whole = from == 0 && to == content.size();
+        HttpRequest.Builder request = request("api/v1/content/" + content.id()).timeout(STALL);
+        if (!whole) {
+            request.header("Range", "bytes=" + from + '-' + (to - 1));
+        }
+        String range = "bytes " + from + '-' + (to - 1) + '/' + content.size();
         return client.sendAsync(
-                        request,
-                        head -> head.statusCode() == 200
+                        request.build(),
+                        head -> isAnswer(head, whole, range)
                                 ? new SinkSubscriber(content, sink)
                                 : BodySubscribers.replacing(null))
-                .thenAccept(response -> {
-                    if (response.statusCode() != 200) {
+                .handle((response, failure) -> {
+                    if (failure != null) {
+                        throw new CompletionException(explained(content, failure));
+                    }
+                    if (response.statusCode() != (whole ? 200 : 206)) {
                         throw new CompletionException(unavailable(content, refusal(response.statusCode())));
                     }
+                    if (!whole
+                            && !response.headers().firstValue("Content-Range").equals(Optional.of(range))) {
+                        throw new CompletionException(unavailable(
+                                content, "the region at %s sent another part than %s".formatted(region, range)));
+                    }
+                    return null;
                 });
+    }
+
+    /** What the sink said of the bytes stays as it is; what the network said is put in words. */
+    private Throwable explained(Content content, Throwable failure) {
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+        return cause instanceof ConnectException || cause instanceof HttpTimeoutException
+                ? unavailable(content, unreachable(cause))
+                : cause;
+    }
+
+    private static boolean isAnswer(HttpResponse.ResponseInfo head, boolean whole, String range) {
+        return whole
+                ? head.statusCode() == 200
+                : head.statusCode() == 206
+                        && head.headers().firstValue("Content-Range").equals(Optional.of(range));
     }
 
     /** A whole body of at most {@code most} bytes, which the region announces; an empty one in the place of a larger. */

@@ -78,6 +78,9 @@ class RackHttpTest {
                 new ImageCache.Settings(16 << 20, 64 << 20, 1, Duration.ZERO),
                 new Origin(),
                 Runnable::run,
+                (pause, work) -> {
+                    throw new AssertionError("nothing breaks off here");
+                },
                 new Quiet());
         Rack rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
         listener = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {});
@@ -293,7 +296,7 @@ class RackHttpTest {
         }
 
         @Override
-        public CompletionStage<Void> fetch(Content content, Sink sink) {
+        public CompletionStage<Void> fetch(Content content, int first, int chunks, Sink sink) {
             try {
                 sink.accept(ByteBuffer.wrap(LOADER));
                 return CompletableFuture.completedFuture(null);
@@ -329,6 +332,12 @@ class RackHttpTest {
 
         @Override
         public void fillFailed(Content content, Throwable cause) {}
+
+        @Override
+        public void fillResumed(Content content, Throwable cause) {}
+
+        @Override
+        public void notKept(Content content, Throwable cause) {}
 
         @Override
         public void corruptionFound(ContentId id, Throwable cause) {}
