@@ -171,17 +171,17 @@ public final class RackBoot implements AutoCloseable {
         EventLoops httpLoops = closeAtEnd(EventLoops.best("http"));
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
-        Optional<URI> regionUrl = config.region().url();
+        List<URI> regions = config.region().urls();
         Optional<String> token = config.region().token();
         if (role.hasRegion()) {
             String ownToken = apiToken(state);
-            regionUrl = Optional.of(startRegion(state, httpLoops, timer, ownToken));
+            regions = List.of(startRegion(state, httpLoops, timer, ownToken));
             token = Optional.of(ownToken);
         }
         if (role.hasRack()) {
             EventLoops tftpLoops =
                     closeAtEnd(EventLoops.best("tftp")); // A slow disk under HTTP must not hold these up.
-            startRack(tftpLoops, httpLoops, timer, regionUrl.orElseThrow(), token.orElseThrow());
+            startRack(tftpLoops, httpLoops, timer, regions, token.orElseThrow());
             startAdmin(httpLoops);
             warmUp(tftpLoops, httpLoops);
         } else {
@@ -289,11 +289,12 @@ public final class RackBoot implements AutoCloseable {
     }
 
     private void startRack(
-            EventLoops tftpLoops, EventLoops httpLoops, ScheduledExecutorService timer, URI regionUrl, String token)
+            EventLoops tftpLoops, EventLoops httpLoops, ScheduledExecutorService timer, List<URI> regions, String token)
             throws IOException, InterruptedException {
         ExecutorService fillThreads = closeAtEnd(pool("fill", config.cache().maxFills() + 2));
         ExecutorService diskThreads = closeAtEnd(pool("disk", 8));
-        RegionClient region = new RegionClient(regionUrl, token, fillThreads, timer);
+        RegionClient region =
+                new RegionClient(regions, new SecureRandom().nextInt(regions.size()), token, fillThreads, timer);
         ImageCache cache = new ImageCache(
                 config.state().resolve("cache"),
                 new ImageCache.Settings(

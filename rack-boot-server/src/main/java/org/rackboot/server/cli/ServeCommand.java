@@ -81,7 +81,7 @@ abstract class ServeCommand implements Callable<Integer> {
             return USAGE;
         }
         if (role == RackBoot.Role.RACK
-                && (config.region().url().isEmpty() || config.region().token().isEmpty())) {
+                && (config.region().urls().isEmpty() || config.region().token().isEmpty())) {
             err.println("rackboot: a rack needs --region URL and --token T (or region.url and region.token)");
             return USAGE;
         }

@@ -56,8 +56,11 @@ final class ServeOptions {
             description = "region database (default: SQLite in the state directory)")
     private @Nullable String database;
 
-    @Option(names = "--region", paramLabel = "URL", description = "the region's API, for a rack on its own")
-    private @Nullable String region;
+    @Option(
+            names = "--region",
+            paramLabel = "URL",
+            description = "the region's API, for a rack on its own; may be repeated for a region of several processes")
+    private @Nullable List<String> regions;
 
     @Option(names = "--token", paramLabel = "T", description = "token that the region knows this rack by")
     private @Nullable String token;
@@ -76,10 +79,10 @@ final class ServeOptions {
         put(flags, "api.port", apiPort);
         put(flags, "admin.port", adminPort);
         put(flags, "database", database);
-        put(flags, "region.url", region);
         put(flags, "region.token", token);
         put(flags, "dhcp.mode", dhcp);
         putAll(flags, "bind", bind);
+        putAll(flags, "region.url", regions);
         putAll(flags, "http.ports", httpPorts);
         putAll(flags, "https.certificate", httpsCertificates);
         putAll(flags, "https.key", httpsKeys);

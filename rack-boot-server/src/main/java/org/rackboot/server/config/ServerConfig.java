@@ -108,10 +108,14 @@ public record ServerConfig(
     /**
      * The {@code region} section of a rack on its own.
      *
-     * @param url of the region's API; absent in {@code serve}, where it is this process
+     * @param urls of the region's API, by which any of its processes is reached; none in {@code serve}, where it is this one
      * @param token that the region knows this rack by
      */
-    public record UpstreamConfig(Optional<URI> url, Optional<String> token) {}
+    public record UpstreamConfig(List<URI> urls, Optional<String> token) {
+        public UpstreamConfig {
+            urls = List.copyOf(urls);
+        }
+    }
 
     private static final Set<String> TFTP_OPTIONS = Set.of("blksize", "tsize", "timeout", "windowsize");
     private static final String NETWORK_EXAMPLES =
@@ -158,7 +162,7 @@ public record ServerConfig(
                         settings.bytes("region.import.max-rate", 0),
                         settings.number("region.keep-versions", 2, 1, 1_000),
                         settings.flag("region.single-source", false)),
-                new UpstreamConfig(regionUrl(settings), settings.text("region.token")));
+                new UpstreamConfig(regionUrls(settings), settings.text("region.token")));
         if (!settings.text("dhcp.mode").orElse("off").equals("off")) {
             settings.problem("dhcp.mode: this version gives no DHCP answers; use off, and let your DHCP server name the"
                     + " loader (docs/dhcp.md)");
@@ -267,22 +271,24 @@ public record ServerConfig(
         return words;
     }
 
-    private static Optional<URI> regionUrl(Settings settings) {
-        Optional<String> text = settings.text("region.url");
-        if (text.isEmpty()) {
-            return Optional.empty();
+    private static List<URI> regionUrls(Settings settings) {
+        List<URI> urls = new ArrayList<>();
+        for (String text : settings.list("region.url")) {
+            Optional<URI> url = regionUrl(text.strip());
+            url.ifPresentOrElse(
+                    urls::add, () -> settings.problem("region.url is '%s'; use http://host:5240/".formatted(text)));
         }
+        return urls;
+    }
+
+    private static Optional<URI> regionUrl(String text) {
         try {
-            URI uri = URI.create(text.get().endsWith("/") ? text.get() : text.get() + "/");
-            if (uri.getHost() != null
-                    && (uri.getScheme().equals("http") || uri.getScheme().equals("https"))) {
-                return Optional.of(uri);
-            }
+            URI uri = URI.create(text.endsWith("/") ? text : text + "/");
+            return Optional.of(uri)
+                    .filter(url -> url.getHost() != null
+                            && List.of("http", "https").contains(String.valueOf(url.getScheme())));
         } catch (IllegalArgumentException e) {
-            settings.problem("region.url is '%s'; use http://host:5240/".formatted(text.get()));
             return Optional.empty();
         }
-        settings.problem("region.url is '%s'; use http://host:5240/".formatted(text.get()));
-        return Optional.empty();
     }
 }

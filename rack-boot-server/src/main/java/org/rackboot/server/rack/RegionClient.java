@@ -13,6 +13,7 @@ import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -23,6 +24,8 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
@@ -41,25 +44,27 @@ public final class RegionClient implements ContentOrigin {
     private static final Duration STALL = Duration.ofSeconds(20);
 
     private final HttpClient client;
-    private final URI region;
+    private final Upstreams regions;
     private final String token;
     private final ScheduledExecutorService watchdog;
 
     /**
-     * @param region its API's root, ending with a slash
+     * @param regions the roots of one region's API, each ending with a slash; one that does not answer is done without
+     * @param first of them to be asked first
      * @param token that the region knows this rack by
      * @param threads bytes are handed on by these, which may block on the disk
      */
-    public RegionClient(URI region, String token, ExecutorService threads, ScheduledExecutorService watchdog) {
+    public RegionClient(
+            List<URI> regions, int first, String token, ExecutorService threads, ScheduledExecutorService watchdog) {
         HttpClient.Builder builder = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(Duration.ofSeconds(5))
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .executor(threads);
-        this.client = region.getScheme().equals("https")
+        this.client = regions.stream().anyMatch(region -> region.getScheme().equals("https"))
                 ? builder.build()
                 : builder.sslContext(trustingNobody()).build();
-        this.region = region;
+        this.regions = new Upstreams(regions, first, System::nanoTime);
         this.token = token;
         this.watchdog = watchdog;
     }
@@ -83,40 +88,86 @@ public final class RegionClient implements ContentOrigin {
      */
     public Optional<Catalog> catalog(Optional<String> etag, Duration patience)
             throws IOException, InterruptedException {
-        HttpRequest.Builder request =
-                request("api/v1/catalog?wait=" + patience.toSeconds()).timeout(patience.plus(STALL));
-        etag.ifPresent(tag -> request.header("If-None-Match", tag));
-        HttpResponse<byte[]> response;
-        try {
-            response = client.send(request.build(), bounded(CatalogReader.MAX_BYTES));
-        } catch (IOException e) {
-            throw new IOException(unreachable(e), e);
+        @Nullable IOException last = null;
+        for (URI region : regions.inOrder()) {
+            HttpRequest.Builder request = request(region, "api/v1/catalog?wait=" + patience.toSeconds())
+                    .timeout(patience.plus(STALL));
+            etag.ifPresent(tag -> request.header("If-None-Match", tag));
+            try {
+                HttpResponse<byte[]> response = client.send(request.build(), bounded(CatalogReader.MAX_BYTES));
+                if (response.statusCode() == 304) {
+                    regions.answered(region);
+                    return Optional.empty();
+                }
+                if (response.statusCode() == 200) {
+                    regions.answered(region);
+                    String tag = response.headers().firstValue("ETag").orElse("");
+                    return Optional.of(new Catalog(response.body(), tag));
+                }
+                last = new IOException(refusal(region, response.statusCode()));
+            } catch (IOException e) {
+                last = new IOException(unreachable(region, e), e);
+            }
+            regions.failed(region);
         }
-        if (response.statusCode() == 304) {
-            return Optional.empty();
+        throw requireNonNull(last);
+    }
+
+    /** Asks the addresses in turn until one answers as it should. */
+    private <T> CompletionStage<T> fromAnywhere(Function<URI, CompletionStage<T>> request) {
+        return fromAnywhere(regions.inOrder().iterator(), request);
+    }
+
+    private <T> CompletionStage<T> fromAnywhere(Iterator<URI> addresses, Function<URI, CompletionStage<T>> request) {
+        URI region = addresses.next();
+        return request.apply(region)
+                .handle((answer, failure) -> {
+                    if (failure == null) {
+                        regions.answered(region);
+                        return CompletableFuture.completedStage(answer);
+                    }
+                    regions.failed(region);
+                    Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+                            ? failure.getCause()
+                            : failure;
+                    return cause instanceof NothingCameException && addresses.hasNext()
+                            ? fromAnywhere(addresses, request)
+                            : CompletableFuture.<T>failedStage(
+                                    cause instanceof NothingCameException nothing ? nothing.told() : cause);
+                })
+                .thenCompose(Function.identity());
+    }
+
+    /** An address of which not a byte of what was asked for came, so that another may be asked in its place. */
+    private static final class NothingCameException extends IOException {
+        private final ContentUnavailableException told;
+
+        NothingCameException(ContentUnavailableException told) {
+            super(told);
+            this.told = told;
         }
-        if (response.statusCode() != 200) {
-            throw new IOException(refusal(response.statusCode()));
+
+        ContentUnavailableException told() {
+            return told;
         }
-        String tag = response.headers().firstValue("ETag").orElse("");
-        return Optional.of(new Catalog(response.body(), tag));
     }
 
     @Override
     public CompletionStage<byte[]> chunkDigests(Content content) {
-        HttpRequest request = request("api/v1/content/" + content.id() + "/chunks")
-                .timeout(STALL)
-                .build();
-        return client.sendAsync(request, bounded(content.chunkCount() * (long) ChunkDigests.DIGEST_BYTES))
-                .exceptionally(failure -> {
-                    throw new CompletionException(unavailable(content, unreachable(failure)));
-                })
-                .thenApply(response -> {
+        return fromAnywhere(region -> client.sendAsync(
+                        request(region, "api/v1/content/" + content.id() + "/chunks")
+                                .timeout(STALL)
+                                .build(),
+                        bounded(content.chunkCount() * (long) ChunkDigests.DIGEST_BYTES))
+                .handle((response, failure) -> {
+                    if (failure != null) {
+                        throw nothingCame(content, unreachable(region, failure));
+                    }
                     if (response.statusCode() != 200) {
-                        throw new CompletionException(unavailable(content, refusal(response.statusCode())));
+                        throw nothingCame(content, refusal(region, response.statusCode()));
                     }
                     return response.body();
-                });
+                }));
     }
 
     @Override
@@ -124,39 +175,37 @@ public final class RegionClient implements ContentOrigin {
         long from = content.chunkOffset(first);
         long to = Math.min(content.size(), content.chunkOffset(first + chunks));
         boolean whole = from == 0 && to == content.size();
-        HttpRequest.Builder request = request("api/v1/content/" + content.id()).timeout(STALL);
-        if (!whole) {
-            request.header("Range", "bytes=" + from + '-' + (to - 1));
-        }
         String range = "bytes " + from + '-' + (to - 1) + '/' + content.size();
-        return client.sendAsync(
-                        request.build(),
-                        head -> isAnswer(head, whole, range)
-                                ? new SinkSubscriber(content, sink)
-                                : BodySubscribers.replacing(null))
-                .handle((response, failure) -> {
-                    if (failure != null) {
-                        throw new CompletionException(explained(content, failure));
-                    }
-                    if (response.statusCode() != (whole ? 200 : 206)) {
-                        throw new CompletionException(unavailable(content, refusal(response.statusCode())));
-                    }
-                    if (!whole
-                            && !response.headers().firstValue("Content-Range").equals(Optional.of(range))) {
-                        throw new CompletionException(unavailable(
-                                content, "the region at %s sent another part than %s".formatted(region, range)));
-                    }
-                    return null;
-                });
-    }
-
-    /** What the sink said of the bytes stays as it is; what the network said is put in words. */
-    private Throwable explained(Content content, Throwable failure) {
-        Throwable cause =
-                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-        return cause instanceof ConnectException || cause instanceof HttpTimeoutException
-                ? unavailable(content, unreachable(cause))
-                : cause;
+        return fromAnywhere(region -> {
+            HttpRequest.Builder request =
+                    request(region, "api/v1/content/" + content.id()).timeout(STALL);
+            if (!whole) {
+                request.header("Range", "bytes=" + from + '-' + (to - 1));
+            }
+            AtomicBoolean began = new AtomicBoolean();
+            return client.sendAsync(request.build(), head -> {
+                        if (!isAnswer(head, whole, range)) {
+                            return BodySubscribers.replacing(null);
+                        }
+                        began.set(true);
+                        return new SinkSubscriber(region, content, sink);
+                    })
+                    .handle((response, failure) -> {
+                        if (failure != null) {
+                            throw began.get()
+                                    ? new CompletionException(failure)
+                                    : nothingCame(content, unreachable(region, failure));
+                        }
+                        if (!began.get()) {
+                            throw nothingCame(
+                                    content,
+                                    response.statusCode() == 200 || response.statusCode() == 206
+                                            ? "the region at %s sent another part than %s".formatted(region, range)
+                                            : refusal(region, response.statusCode()));
+                        }
+                        return null;
+                    });
+        });
     }
 
     private static boolean isAnswer(HttpResponse.ResponseInfo head, boolean whole, String range) {
@@ -174,7 +223,7 @@ public final class RegionClient implements ContentOrigin {
     }
 
     /** In words: the JDK's connection failures often carry none. */
-    private String unreachable(Throwable failure) {
+    private static String unreachable(URI region, Throwable failure) {
         Throwable cause =
                 failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
         if (cause instanceof ConnectException) {
@@ -187,18 +236,19 @@ public final class RegionClient implements ContentOrigin {
         return "the region at %s does not answer (%s)".formatted(region, message == null ? cause.getClass() : message);
     }
 
-    private HttpRequest.Builder request(String path) {
+    private HttpRequest.Builder request(URI region, String path) {
         return HttpRequest.newBuilder(region.resolve(path))
                 .header("Authorization", "Bearer " + token)
                 .header("Accept-Encoding", "identity");
     }
 
-    private static ContentUnavailableException unavailable(Content content, String why) {
-        return new ContentUnavailableException("not in this rack's cache (%s…), and %s"
-                .formatted(content.id().sha256().substring(0, 12), why));
+    private static CompletionException nothingCame(Content content, String why) {
+        return new CompletionException(new NothingCameException(
+                new ContentUnavailableException("not in this rack's cache (%s…), and %s"
+                        .formatted(content.id().sha256().substring(0, 12), why))));
     }
 
-    private String refusal(int status) {
+    private static String refusal(URI region, int status) {
         return switch (status) {
             case 401, 403 -> "the region at %s does not accept this rack's token (%d)".formatted(region, status);
             case 404 -> "the region at %s does not have it (404)".formatted(region);
@@ -206,8 +256,14 @@ public final class RegionClient implements ContentOrigin {
         };
     }
 
+    @Override
+    public String toString() {
+        return regions.toString();
+    }
+
     /** Hands bytes to a sink as they come, one batch at a time, and gives up when none come. */
     private final class SinkSubscriber implements HttpResponse.BodySubscriber<@Nullable Void> {
+        private final URI region;
         private final Content content;
         private final Sink sink;
         private final CompletableFuture<@Nullable Void> body = new CompletableFuture<>();
@@ -215,7 +271,8 @@ public final class RegionClient implements ContentOrigin {
         private volatile long lastProgressNanos = System.nanoTime();
         private volatile Flow.@Nullable Subscription subscription;
 
-        SinkSubscriber(Content content, Sink sink) {
+        SinkSubscriber(URI region, Content content, Sink sink) {
+            this.region = region;
             this.content = content;
             this.sink = sink;
             this.watch = watchdog.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
