@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -60,6 +61,8 @@ import org.rackboot.server.http.TlsCertificates;
 import org.rackboot.server.metrics.Metrics;
 import org.rackboot.server.net.Addresses;
 import org.rackboot.server.net.EventLoops;
+import org.rackboot.server.rack.CacheApi;
+import org.rackboot.server.rack.CacheKeeper;
 import org.rackboot.server.rack.CatalogFollower;
 import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RegionClient;
@@ -111,6 +114,7 @@ public final class RackBoot implements AutoCloseable {
     }
 
     private static final Logger LOG = LoggerFactory.getLogger(RackBoot.class);
+    private static final long SCRUB_BYTES_PER_SECOND = 32 << 20;
     private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
 
     private static final Duration WARM_UP = Duration.ofMillis(300);
@@ -122,6 +126,7 @@ public final class RackBoot implements AutoCloseable {
     private final AtomicBoolean ready = new AtomicBoolean();
     private BooleanSupplier isAnyMachineHere = () -> false;
     private final Metrics metrics = new Metrics(ready::get);
+    private volatile @Nullable HttpService cacheApi; // Once there is a rack.
     private final List<InetSocketAddress> tftp = new ArrayList<>();
     private final List<InetSocketAddress> http = new ArrayList<>();
     private final List<InetSocketAddress> https = new ArrayList<>();
@@ -173,16 +178,19 @@ public final class RackBoot implements AutoCloseable {
         closeAtEnd(timer::shutdownNow);
         List<URI> regions = config.region().urls();
         Optional<String> token = config.region().token();
+        String ownToken = apiToken(state);
         if (role.hasRegion()) {
-            String ownToken = apiToken(state);
             regions = List.of(startRegion(state, httpLoops, timer, ownToken));
             token = Optional.of(ownToken);
         }
         if (role.hasRack()) {
             EventLoops tftpLoops =
                     closeAtEnd(EventLoops.best("tftp")); // A slow disk under HTTP must not hold these up.
-            startRack(tftpLoops, httpLoops, timer, regions, token.orElseThrow());
+            startRack(tftpLoops, httpLoops, timer, regions, token.orElseThrow(), ownToken);
             startAdmin(httpLoops);
+            if (!role.hasRegion()) {
+                announceApi(state, admin); // The rack's own API is all there is.
+            }
             warmUp(tftpLoops, httpLoops);
         } else {
             startAdmin(httpLoops);
@@ -238,18 +246,32 @@ public final class RackBoot implements AutoCloseable {
                         databaseThreads,
                         closeAtEnd(new SlowWork(SlowWork.LIMITS, timer, threads("region-slow"))),
                         metrics));
-        HttpListener listener = closeAtEnd(new HttpListener(httpLoops, service, HttpListener.Limits.API, metrics));
+        HttpListener listener =
+                closeAtEnd(new HttpListener(httpLoops, withCache(service), HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
             api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));
         }
-        InetSocketAddress own = api.stream()
+        return announceApi(state, api);
+    }
+
+    /** So that client commands find it. */
+    private URI announceApi(StateDirectory state, List<InetSocketAddress> addresses) throws IOException {
+        InetSocketAddress own = addresses.stream()
                 .filter(address -> address.getAddress().isLoopbackAddress())
                 .findFirst()
-                .orElse(api.get(0));
+                .orElse(addresses.get(0));
         URI url = URI.create("http://" + Addresses.hostAndPort(own) + "/");
         state.writeApiUrl(url.toString());
         closeAtEnd(state::removeApiUrl);
         return url;
+    }
+
+    /** The rack's own API beside another service. */
+    private HttpService withCache(HttpService other) {
+        return call -> {
+            HttpService cache = cacheApi;
+            return cache != null && call.path().startsWith(CacheApi.ROOT) ? cache.answer(call) : other.answer(call);
+        };
     }
 
     private static void expireUploads(Region region) {
@@ -289,19 +311,25 @@ public final class RackBoot implements AutoCloseable {
     }
 
     private void startRack(
-            EventLoops tftpLoops, EventLoops httpLoops, ScheduledExecutorService timer, List<URI> regions, String token)
+            EventLoops tftpLoops,
+            EventLoops httpLoops,
+            ScheduledExecutorService timer,
+            List<URI> regions,
+            String token,
+            String apiToken)
             throws IOException, InterruptedException {
         ExecutorService fillThreads = closeAtEnd(pool("fill", config.cache().maxFills() + 2));
         ExecutorService diskThreads = closeAtEnd(pool("disk", 8));
         RegionClient region =
                 new RegionClient(regions, new SecureRandom().nextInt(regions.size()), token, fillThreads, timer);
+        ImageCache.Settings cacheSettings = new ImageCache.Settings(
+                config.cache().memoryBytes(),
+                config.cache().diskBytes(),
+                config.cache().maxFills(),
+                Duration.ofSeconds(1));
         ImageCache cache = new ImageCache(
                 config.state().resolve("cache"),
-                new ImageCache.Settings(
-                        config.cache().memoryBytes(),
-                        config.cache().diskBytes(),
-                        config.cache().maxFills(),
-                        Duration.ofSeconds(1)),
+                cacheSettings,
                 region,
                 diskThreads,
                 (pause, work) -> timer.schedule(() -> diskThreads.execute(work), pause.toNanos(), TimeUnit.NANOSECONDS),
@@ -315,7 +343,19 @@ public final class RackBoot implements AutoCloseable {
                 closeAtEnd(new CatalogFollower(region, config.state().resolve("catalog.json"), new SecureRandom()));
         follower.start();
         follower.awaitFirstAnswer(FIRST_CATALOG);
-        verifyInBackground(cache, follower.catalog(), closeAtEnd(pool("verify", 1)));
+        ExecutorService verifier = closeAtEnd(pool("verify", 1));
+        verifyInBackground(cache, follower.catalog(), verifier);
+        scrubInBackground(cache, timer, verifier);
+        CacheKeeper keeper = new CacheKeeper(
+                follower::catalog,
+                cache,
+                CacheKeeper.Policy.valueOf(config.cache().prefetch().toUpperCase(Locale.ROOT)),
+                config.cache().diskBytes(),
+                config.cache().prefetchRate(),
+                new SecureRandom(),
+                System::nanoTime);
+        timer.scheduleWithFixedDelay(() -> diskThreads.execute(keeper::tick), 1, 1, TimeUnit.SECONDS);
+        cacheApi = new CacheApi(follower::catalog, cache, keeper, cacheSettings, apiToken, diskThreads);
 
         Ports ports = new Ports();
         Rack rack = new Rack(
@@ -361,6 +401,11 @@ public final class RackBoot implements AutoCloseable {
         metrics.gauge("events.dropped", events::dropped);
         metrics.gauge("cache.memory.bytes", () -> cache.statistics().memoryBytes());
         metrics.gauge("cache.disk.bytes", () -> cache.statistics().diskBytes());
+        metrics.counter("cache.chunks.from.memory", () -> cache.statistics().memoryHits());
+        metrics.counter("cache.chunks.from.disk", () -> cache.statistics().diskHits());
+        metrics.counter("cache.chunks.fetched", () -> cache.statistics().misses());
+        metrics.counter("cache.evictions", () -> cache.statistics().evictions());
+        metrics.gauge("cache.memory.lent.bytes", () -> cache.statistics().lentBytes());
         metrics.gauge("cache.fills.active", () -> cache.statistics().activeFills());
         metrics.gauge("cache.fills.waiting", () -> cache.statistics().waitingFills());
         metrics.gauge("catalog.version", () -> follower.catalog().version());
@@ -392,7 +437,8 @@ public final class RackBoot implements AutoCloseable {
     }
 
     private void startAdmin(EventLoops httpLoops) throws IOException {
-        HttpListener listener = closeAtEnd(new HttpListener(httpLoops, metrics, HttpListener.Limits.BOOT, metrics));
+        HttpListener listener =
+                closeAtEnd(new HttpListener(httpLoops, withCache(metrics), HttpListener.Limits.API, metrics));
         List<InetAddress> addresses = config.bind().isEmpty()
                 ? List.of(InetAddress.getLoopbackAddress())
                 : Addresses.toListenOn(config.bind());
@@ -411,6 +457,24 @@ public final class RackBoot implements AutoCloseable {
                     new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256()));
             thread.execute(() -> cache.verifyStored(content));
         }
+    }
+
+    /** At most so many bytes a second, so that machines have the disk. */
+    private void scrubInBackground(ImageCache cache, ScheduledExecutorService timer, ExecutorService thread) {
+        Duration interval = config.cache().scrubInterval();
+        if (interval.isZero()) {
+            return;
+        }
+        ImageCache.Pace pace = bytes -> TimeUnit.NANOSECONDS.sleep(bytes * 1_000_000_000L / SCRUB_BYTES_PER_SECOND);
+        Runnable scrub = () -> {
+            try {
+                cache.scrub(interval, pace);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        };
+        long every = Math.max(1, interval.toSeconds() / 10);
+        timer.scheduleWithFixedDelay(() -> thread.execute(scrub), every, every, TimeUnit.SECONDS);
     }
 
     private static String apiToken(StateDirectory state) throws IOException {

@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
             StatusCommand.class,
             GetCommand.class,
             MirrorCommand.class,
+            CacheCommand.class,
             BackupCommand.class,
             BundleCommand.class,
             WarmUpCommand.class

@@ -85,8 +85,18 @@ public record ServerConfig(
      * The {@code cache} section.
      *
      * @param verifyAlways every byte from disk is verified each time it is read, which rules out {@code sendfile}
+     * @param prefetch {@code none}, {@code boot} or {@code all}
+     * @param prefetchRate of what nobody waits for, in bytes a second; 0 = no limit
+     * @param scrubInterval after which each file is read again; zero = never
      */
-    public record CacheConfig(long memoryBytes, long diskBytes, int maxFills, boolean verifyAlways) {}
+    public record CacheConfig(
+            long memoryBytes,
+            long diskBytes,
+            int maxFills,
+            boolean verifyAlways,
+            String prefetch,
+            long prefetchRate,
+            Duration scrubInterval) {}
 
     /** The {@code boot} section. */
     public record BootConfig(List<String> kernelOptions) {
@@ -155,7 +165,10 @@ public record ServerConfig(
                         settings.bytes("cache.memory", 128L << 20),
                         settings.bytes("cache.disk", 20L << 30),
                         settings.number("cache.max-fills", 8, 1, 1_000),
-                        verifyAlways(settings)),
+                        verifyAlways(settings),
+                        word(settings, "cache.prefetch", List.of("boot", "none", "all")),
+                        settings.bytes("cache.prefetch-rate", 0),
+                        settings.duration("cache.scrub-interval", Duration.ofHours(168))),
                 new BootConfig(kernelOptions(settings)),
                 new ImportConfig(
                         settings.duration("region.import.interval", Duration.ofHours(1)),
@@ -249,11 +262,16 @@ public record ServerConfig(
     }
 
     private static boolean verifyAlways(Settings settings) {
-        String text = settings.text("cache.verify-reads").orElse("once");
-        if (!List.of("once", "always").contains(text)) {
-            settings.problem("cache.verify-reads is '%s'; use once or always".formatted(text));
+        return word(settings, "cache.verify-reads", List.of("once", "always")).equals("always");
+    }
+
+    /** @param words that may be said; the first is meant when nothing is */
+    private static String word(Settings settings, String key, List<String> words) {
+        String text = settings.text(key).orElse(words.get(0));
+        if (!words.contains(text)) {
+            settings.problem("%s is '%s'; use %s".formatted(key, text, String.join(" or ", words)));
         }
-        return text.equals("always");
+        return text;
     }
 
     private static List<String> kernelOptions(Settings settings) {

@@ -1,0 +1,156 @@
+package org.rackboot.server.rack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootImage;
+import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.net.EventLoops;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class CacheApiTest {
+    private static final String TOKEN = "a-token";
+
+    @TempDir
+    Path directory;
+
+    private final CachedFiles region = new CachedFiles();
+    private final BootImage noble = region.image("noble", "ga-24.04", false);
+    private final BootImage old = region.image("jammy", "ga-22.04", true);
+    private final BootFile kernelFile = noble.file("boot-kernel").orElseThrow();
+    private final BootCatalog catalog = region.catalog(7, noble, old);
+    private final EventLoops loops = EventLoops.best("test");
+    private final HttpClient http =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private HttpListener listener;
+    private URI root;
+
+    @BeforeEach
+    void start() throws Exception {
+        ImageCache cache = region.cache(directory);
+        CacheKeeper keeper = new CacheKeeper(
+                () -> catalog, cache, CacheKeeper.Policy.NONE, 1 << 20, 0, new Random(1), System::nanoTime);
+        CacheApi api = new CacheApi(() -> catalog, cache, keeper, CachedFiles.SETTINGS, TOKEN, Runnable::run);
+        listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
+        InetSocketAddress address = listener.bind(InetAddress.getLoopbackAddress(), 0, "The API", "");
+        root = URI.create("http://127.0.0.1:" + address.getPort() + "/api/v1/");
+    }
+
+    @AfterEach
+    void stop() {
+        listener.close();
+        loops.close();
+    }
+
+    @Test
+    void whatIsHereIsListedByImageAndByFile() throws Exception {
+        assertThat(send("POST", "cache/warm", "{\"names\": [\"ubuntu/noble\"]}")
+                        .path("total")
+                        .asInt())
+                .isEqualTo(3);
+        JsonNode warmed = send("GET", "cache/warm", "");
+        assertThat(warmed.path("running").asBoolean()).isFalse();
+        assertThat(warmed.path("done").asInt()).isEqualTo(3);
+
+        JsonNode cache = send("GET", "cache", "");
+
+        assertThat(cache.path("catalogVersion").asInt()).isEqualTo(7);
+        assertThat(cache.path("contents")).hasSize(3);
+        assertThat(cache.path("contents").path(0).path("verified").asBoolean()).isTrue();
+        assertThat(cache.path("contents").path(0).path("names").path(0).asString())
+                .startsWith("ubuntu/noble/amd64/ga-24.04/");
+        assertThat(cache.path("disk").path("bytes").asInt()).isEqualTo(250_000);
+        assertThat(cache.path("images").findValuesAsString("percent")).containsExactlyInAnyOrder("0", "100", "0");
+    }
+
+    @Test
+    void filesAreNamedInEveryWayPeopleKnow() throws Exception {
+        String kernel = kernelFile.sha256();
+        for (String name : new String[] {
+            kernel,
+            kernel.substring(0, 8),
+            noble.bootName(kernelFile),
+            "bootx64.efi",
+            "bootloader/uefi/amd64",
+            "ubuntu/jammy"
+        }) {
+            JsonNode warmed = send("POST", "cache/warm", "{\"names\": [\"%s\"]}".formatted(name));
+            assertThat(warmed.path("failures")).as(name).isEmpty();
+            assertThat(warmed.path("total").asInt()).as(name).isPositive();
+        }
+        assertThat(send("GET", "cache", "").path("contents")).hasSize(5);
+        assertThat(send("POST", "cache/evict", "{\"names\": [\"ubuntu/jammy\"]}")
+                        .path("evicted"))
+                .hasSize(3);
+        assertThat(send("POST", "cache/evict", "{\"all\": true}").path("evicted"))
+                .hasSize(2);
+    }
+
+    @Test
+    void whatRottedIsFoundAndDropped() throws Exception {
+        send("POST", "cache/warm", "{\"all\": true}");
+        Path kernel = directory.resolve("objects").resolve(kernelFile.sha256());
+        byte[] bytes = Files.readAllBytes(kernel);
+        bytes[100] ^= 1;
+        Files.write(kernel, bytes);
+
+        JsonNode verified = send("POST", "cache/verify", "{\"all\": true}");
+
+        assertThat(verified.path("right").asInt()).isEqualTo(3);
+        assertThat(verified.path("wrong").path(0).asString()).isEqualTo(kernelFile.sha256());
+        assertThat(send("GET", "cache", "").path("contents")).hasSize(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"{}", "[]", "{", "", "{\"names\": \"x\"}", "{\"names\": [\"nothing\"]}", "{\"names\": [3]}"})
+    void whatCannotBeMeantIsRefused(String body) throws Exception {
+        for (String what : new String[] {"warm", "verify", "evict"}) {
+            HttpResponse<String> response = ask("POST", "cache/" + what, body, TOKEN);
+            assertThat(response.statusCode()).as(what).isBetween(400, 404);
+            assertThat(response.body()).contains("error");
+        }
+    }
+
+    @Test
+    void strangersAndOtherPathsAreRefused() throws Exception {
+        assertThat(ask("GET", "cache", "", "another").statusCode()).isEqualTo(401);
+        assertThat(ask("DELETE", "cache", "", TOKEN).statusCode()).isEqualTo(404);
+        assertThat(ask("GET", "cache/x", "", TOKEN).body()).contains("cache/evict");
+    }
+
+    private JsonNode send(String verb, String path, String body) throws Exception {
+        HttpResponse<String> response = ask(verb, path, body, TOKEN);
+        assertThat(response.statusCode()).as(response.body()).isBetween(200, 202);
+        return JsonMapper.builder().build().readTree(response.body());
+    }
+
+    private HttpResponse<String> ask(String verb, String path, String body, String token) throws Exception {
+        return http.send(
+                HttpRequest.newBuilder(root.resolve(path))
+                        .header("Authorization", "Bearer " + token)
+                        .method(verb, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body))
+                        .build(),
+                BodyHandlers.ofString());
+    }
+}
