@@ -110,7 +110,7 @@ final class CachedFiles implements ContentOrigin {
         }
     }
 
-    private static final class Quiet implements ImageCache.Listener {
+    static final class Quiet implements ImageCache.Listener {
         @Override
         public void fillStarted(Content content) {}
 

@@ -1,0 +1,310 @@
+package org.rackboot.server.rack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.rackboot.image.Content;
+import org.rackboot.image.ContentId;
+import org.rackboot.image.ContentOrigin;
+import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.protocol.resolve.Bootloader;
+import org.rackboot.protocol.tftp.ClientRules;
+import org.rackboot.protocol.tftp.Negotiation;
+import org.rackboot.server.event.BootEvents;
+import org.rackboot.server.event.Neighbours;
+import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.net.EventLoops;
+import org.rackboot.server.tftp.TftpListener;
+
+/** A thousand machines switched on at once, on a rack that has nothing yet, over real sockets. */
+@Timeout(180)
+class ColdBootStormTest {
+    private static final int HALF = 500;
+    private static final byte[] KERNEL = noise(1, Content.CHUNK_BYTES + 200_000);
+
+    @TempDir
+    Path directory;
+
+    private final List<byte[]> files = new ArrayList<>(List.of(KERNEL));
+    private final ScriptedRegion region = new ScriptedRegion();
+    private final EventLoops loops = EventLoops.best("test");
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+    private final BootEvents events = new BootEvents(new Neighbours(Path.of("/proc/net/arp"), new AtomicLong()::get));
+    private ImageCache cache;
+    private HttpListener http;
+    private TftpListener tftp;
+    private InetSocketAddress httpAddress;
+    private InetSocketAddress tftpAddress;
+
+    @BeforeEach
+    void start() throws Exception {
+        for (int i = 0; i < HALF; i++) {
+            files.add(noise(100 + i, 30_000 + i));
+        }
+        List<BootFile> named = new ArrayList<>();
+        for (int i = 0; i < files.size(); i++) {
+            byte[] bytes = files.get(i);
+            named.add(new BootFile(
+                    name(i), hex(sha256(bytes)), bytes.length, hex(sha256(digests(bytes))), BootPhase.KERNEL));
+        }
+        BootCatalog catalog =
+                new BootCatalog(1, List.of(), List.of(new Bootloader("uefi", "amd64", "1", named)), List.of());
+        cache = new ImageCache(
+                directory,
+                new ImageCache.Settings(16 << 20, 1L << 30, 8, Duration.ofSeconds(1)),
+                region,
+                threads,
+                (pause, work) -> timer.schedule(work, pause.toNanos(), TimeUnit.NANOSECONDS),
+                new CachedFiles.Quiet());
+        Rack rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
+        http = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {});
+        httpAddress = http.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
+        tftp = new TftpListener(
+                loops,
+                rack,
+                new TftpListener.Settings(
+                        Negotiation.Limits.DEFAULT, 10_000, false, ClientRules.NONE, Duration.ofSeconds(1)),
+                why -> {},
+                System::nanoTime);
+        tftpAddress = tftp.bind(InetAddress.getLoopbackAddress(), 0);
+    }
+
+    @AfterEach
+    void stop() {
+        region.goOn.countDown();
+        tftp.close();
+        http.close();
+        loops.close();
+        threads.shutdownNow();
+        timer.shutdownNow();
+    }
+
+    @Test
+    void aThousandMachinesAreOneFetch() throws Exception {
+        assertAllBoot(machines -> {});
+
+        assertThat(region.fetches).hasSize(1);
+    }
+
+    /** However long it takes: nobody goes to the region on his own because his patience ends. */
+    @Test
+    void aFetchThatTakesLongIsWaitedForByAll() throws Exception {
+        region.holdsAfter = Content.CHUNK_BYTES + 10;
+        assertAllBoot(machines -> {
+            assertThat(machines.run(all -> false, 5)).isFalse(); // Five of the machines' time-outs.
+            assertThat(region.fetches).hasSize(1);
+            region.goOn.countDown();
+        });
+
+        assertThat(region.fetches).hasSize(1);
+    }
+
+    @Test
+    void whoBeganItLeavesAndTheOthersBoot() throws Exception {
+        region.holdsAfter = 10;
+        assertAllBoot(machines -> {
+            machines.firstLeaves();
+            region.goOn.countDown();
+        });
+
+        assertThat(region.fetches).hasSize(1);
+    }
+
+    @Test
+    void aFetchThatBreaksOffCostsNobodyHisBoot() throws Exception {
+        region.breaksOffAfter = Content.CHUNK_BYTES + 10;
+        assertAllBoot(machines -> {});
+
+        assertThat(region.fetches).containsExactly(0, 1); // From the first chunk, then from the second.
+    }
+
+    @Test
+    void aFetchThatFailsAtOnceIsTriedOnceMore() throws Exception {
+        region.breaksOffAfter = 0;
+        assertAllBoot(machines -> {});
+
+        assertThat(region.fetches).containsExactly(0, 0);
+    }
+
+    @Test
+    void fiveHundredColdFilesAtOnceAreFetchedAFewAtATimeAndAllArrive() throws Exception {
+        try (var machines = new Machines()) {
+            for (int i = 1; i <= HALF; i++) {
+                machines.addTftp(tftpAddress, name(i));
+                machines.addHttp(httpAddress, name(i));
+            }
+            assertThat(machines.run(Machines::allDone, 120)).as("all are done").isTrue();
+
+            List<String> expected = new ArrayList<>();
+            for (int i = 1; i <= HALF; i++) {
+                expected.addAll(Collections.nCopies(2, hex(sha256(files.get(i)))));
+            }
+            assertThat(machines.results()).isEqualTo(expected);
+        }
+        assertThat(region.fetches).hasSize(HALF);
+        assertThat(region.mostAtOnce.get()).isBetween(2, 8);
+    }
+
+    private interface Meanwhile {
+        void happens(Machines machines) throws Exception;
+    }
+
+    private void assertAllBoot(Meanwhile meanwhile) throws Exception {
+        try (var machines = new Machines()) {
+            for (int i = 0; i < HALF; i++) {
+                machines.addTftp(tftpAddress, name(0));
+                machines.addHttp(httpAddress, name(0));
+            }
+            machines.run(all -> !region.fetches.isEmpty(), 20);
+            meanwhile.happens(machines);
+            assertThat(machines.run(Machines::allDone, 120)).as("all are done").isTrue();
+
+            assertThat(machines.results()).allMatch(hex(sha256(KERNEL))::equals);
+        }
+        assertThat(cache.statistics().activeFills()).isZero();
+    }
+
+    private static String name(int index) {
+        return "file-" + index + ".efi";
+    }
+
+    private static byte[] noise(long seed, int size) {
+        byte[] bytes = new byte[size];
+        new Random(seed).nextBytes(bytes);
+        return bytes;
+    }
+
+    private static byte[] sha256(byte[] bytes) throws IOException {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(bytes);
+        } catch (java.security.NoSuchAlgorithmException e) {
+            throw new IOException(e);
+        }
+    }
+
+    private static byte[] digests(byte[] bytes) throws IOException {
+        var all = ByteBuffer.allocate(32 * ((bytes.length + Content.CHUNK_BYTES - 1) / Content.CHUNK_BYTES));
+        for (int at = 0; at < bytes.length; at += Content.CHUNK_BYTES) {
+            all.put(sha256(Arrays.copyOfRange(bytes, at, Math.min(bytes.length, at + Content.CHUNK_BYTES))));
+        }
+        return all.array();
+    }
+
+    private static String hex(byte[] bytes) {
+        return HexFormat.of().formatHex(bytes);
+    }
+
+    /** A region that stops, or breaks off once, where the test says. */
+    private final class ScriptedRegion implements ContentOrigin {
+        final List<Integer> fetches = Collections.synchronizedList(new ArrayList<>());
+        final CountDownLatch goOn = new CountDownLatch(1);
+        final AtomicInteger mostAtOnce = new AtomicInteger();
+        private final AtomicInteger atOnce = new AtomicInteger();
+        volatile int holdsAfter = -1;
+        volatile int breaksOffAfter = -1;
+
+        private byte[] bytes(Content content) throws IOException {
+            for (byte[] file : files) {
+                if (ContentId.of(sha256(file)).equals(content.id())) {
+                    return file;
+                }
+            }
+            throw new IOException("there is no such content");
+        }
+
+        @Override
+        public CompletionStage<byte[]> chunkDigests(Content content) {
+            return CompletableFuture.supplyAsync(
+                    () -> {
+                        try {
+                            return digests(bytes(content));
+                        } catch (IOException e) {
+                            throw new IllegalStateException(e);
+                        }
+                    },
+                    threads);
+        }
+
+        @Override
+        public CompletionStage<Void> fetch(Content content, int first, int chunks, Sink sink) {
+            fetches.add(first);
+            var end = new CompletableFuture<Void>();
+            threads.execute(() -> {
+                mostAtOnce.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
+                Optional<Throwable> failure = Optional.empty();
+                try {
+                    deliver(bytes(content), (int) content.chunkOffset(first), sink);
+                } catch (IOException | InterruptedException e) {
+                    failure = Optional.of(e);
+                }
+                atOnce.decrementAndGet();
+                failure.ifPresentOrElse(end::completeExceptionally, () -> end.complete(null));
+            });
+            return end;
+        }
+
+        private void deliver(byte[] file, int from, Sink sink) throws IOException, InterruptedException {
+            int breakAt = breaksOffAfter;
+            if (breakAt >= 0) {
+                breaksOffAfter = -1;
+                sink.accept(ByteBuffer.wrap(file, from, breakAt - from));
+                throw new IOException("connection reset");
+            }
+            int held = Math.max(from, holdsAfter);
+            sink.accept(ByteBuffer.wrap(file, from, held - from));
+            if (holdsAfter >= 0) {
+                goOn.await();
+            }
+            sink.accept(ByteBuffer.wrap(file, held, file.length - held));
+        }
+    }
+
+    private static final class Ports implements Rack.HttpPorts {
+        @Override
+        public int named(InetSocketAddress local) {
+            return 5248;
+        }
+
+        @Override
+        public boolean alsoPort80(InetSocketAddress local) {
+            return false;
+        }
+
+        @Override
+        public String host(InetSocketAddress local) {
+            return "127.0.0.1";
+        }
+    }
+}
