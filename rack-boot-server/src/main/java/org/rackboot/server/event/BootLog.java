@@ -15,13 +15,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes each event as one line that a person can read. Of one client, ten lines in a second; beyond those only the first of
+ * Writes each event as one line that a person can read. Of one client, fifty lines in a second, more than a machine's boot has; beyond those only the first of
  * each kind (phase and answer), so that a failure is seen between successes; the rest is a number (S-63). Runs on the
  * bus's thread.
  */
 public final class BootLog implements Consumer<BootEvent> {
     private static final Logger LOG = LoggerFactory.getLogger("boot");
-    private static final int LINES = 10;
+    static final int LINES = 50;
     private static final long SECOND_NANOS = 1_000_000_000;
     private static final int MAX_CLIENTS = 4_096;
     private static final Map<BootEvent.Answer, String> ANSWER_WORDS = words();

@@ -86,27 +86,27 @@ class BootLogTest {
     }
 
     @Test
-    void oneClientWritesTenLinesASecondThenANumber() { // S-63
+    void oneClientWritesSomeLinesASecondThenANumber() { // S-63
         AtomicLong now = new AtomicLong();
         List<String> lines = new ArrayList<>();
         BootLog log = new BootLog(now::get, lines::add);
         for (int i = 0; i < 1_000; i++) {
             log.accept(event(Optional.empty(), Answer.SENT, 1, ""));
         }
-        assertThat(lines).hasSize(10);
+        assertThat(lines).hasSize(BootLog.LINES);
         log.accept(event(Optional.empty(), Answer.FAILED, 0, "the region broke off"));
         log.accept(event(Optional.empty(), Answer.FAILED, 0, "the region broke off"));
-        assertThat(lines).hasSize(11).last().asString().contains("failed (the region broke off)");
+        assertThat(lines).hasSize(BootLog.LINES + 1).last().asString().contains("failed (the region broke off)");
 
         now.addAndGet(999_999_999);
         log.catchUp();
-        assertThat(lines).hasSize(11);
+        assertThat(lines).hasSize(BootLog.LINES + 1);
         now.incrementAndGet();
         log.catchUp();
-        assertThat(lines).hasSize(12).last().isEqualTo("198.18.0.101 and 991 more in that second");
+        assertThat(lines).hasSize(BootLog.LINES + 2).last().isEqualTo("198.18.0.101 and 951 more in that second");
         log.catchUp();
         log.accept(event(Optional.empty(), Answer.SENT, 1, ""));
-        assertThat(lines).hasSize(13);
+        assertThat(lines).hasSize(BootLog.LINES + 3);
     }
 
     @Test
@@ -118,14 +118,14 @@ class BootLogTest {
         }
         log.accept(event(new InetSocketAddress("198.18.0.102", 1), Answer.SENT, 1, ""));
 
-        assertThat(lines).hasSize(11).last().asString().startsWith("198.18.0.102 ");
+        assertThat(lines).hasSize(BootLog.LINES + 1).last().asString().startsWith("198.18.0.102 ");
     }
 
     @Test
     void manyClientsAreForgottenInTurn() { // S-63: a flood of addresses fills no memory, and loses no number.
         List<String> lines = new ArrayList<>();
         BootLog log = new BootLog(() -> 0, lines::add);
-        for (int i = 0; i < 11; i++) {
+        for (int i = 0; i < BootLog.LINES + 1; i++) {
             log.accept(event(Optional.empty(), Answer.SENT, 1, ""));
         }
         for (int i = 0; i < 5_000; i++) {
@@ -133,7 +133,7 @@ class BootLogTest {
             log.accept(event(new InetSocketAddress(address, 1), Answer.SENT, 1, ""));
         }
 
-        assertThat(lines).hasSize(10 + 5_000 + 1).contains("198.18.0.101 and 1 more in that second");
+        assertThat(lines).hasSize(BootLog.LINES + 5_000 + 1).contains("198.18.0.101 and 1 more in that second");
     }
 
     private BootEvent throughTheBus(String tableLine) throws IOException, InterruptedException {
