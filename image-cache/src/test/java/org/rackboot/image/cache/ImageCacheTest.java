@@ -1038,7 +1038,7 @@ class ImageCacheTest {
         assertThatIllegalArgumentException().isThrownBy(() -> new ImageCache.Settings(0, 0, 1, Duration.ofMillis(-1)));
     }
 
-    private static final class SilentListener implements ImageCache.Listener {
+    static final class SilentListener implements ImageCache.Listener {
         @Override
         public void fillStarted(Content content) {}
 
