@@ -35,6 +35,7 @@ import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository;
 import org.rackboot.region.store.ImageRepository.Version;
+import org.rackboot.region.store.RackRepository;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.store.SourceRepository.Removed;
@@ -70,6 +71,7 @@ public final class Region {
     private final Importer importer;
     private final Importer.Pause pause;
     private final Uploads uploads;
+    private final Racks racks;
     private final Clock clock;
     private final Settings settings;
     private CompletableFuture<Void> change = new CompletableFuture<>(); // Guarded by this.
@@ -142,6 +144,7 @@ public final class Region {
                         settings.imports().keep(), settings.imports().freeBytes()),
                 clock,
                 this::announceChange);
+        this.racks = new Racks(new RackRepository(database), images, clock, this::announceChange);
         addDefaultSource(defaultKeyring);
         database.listen(new RegionDatabase.Notices() {
             @Override
@@ -427,6 +430,10 @@ public final class Region {
 
     public Uploads uploads() {
         return uploads;
+    }
+
+    public Racks racks() {
+        return racks;
     }
 
     /** Whose kernel installs an uploaded image that has none, by the images' products. */

@@ -30,7 +30,7 @@ class RegionDatabaseTest {
         try (var database = open()) {
             assertThat(number(database, COUNT)).isEqualTo(1);
             assertThat(number(database, "select count(*) from flyway_schema_history"))
-                    .isEqualTo(4);
+                    .isEqualTo(5);
         }
     }
 
@@ -45,6 +45,7 @@ class RegionDatabaseTest {
                 Sql.update(c, "alter table boot_source drop column kind");
                 Sql.update(c, "alter table image drop column pinned_serial");
                 Sql.update(c, "alter table image drop column base_image");
+                Sql.update(c, "drop table rack");
                 Sql.update(c, "drop table upload_file");
                 Sql.update(c, "drop table upload");
                 return Sql.update(c, "delete from flyway_schema_history where version <> '1'");
