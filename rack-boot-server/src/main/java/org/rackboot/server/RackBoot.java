@@ -243,6 +243,7 @@ public final class RackBoot implements AutoCloseable {
                         region,
                         new Bundles(region, state.path().resolve("bundles")),
                         token,
+                        "",
                         databaseThreads,
                         closeAtEnd(new SlowWork(SlowWork.LIMITS, timer, threads("region-slow"))),
                         metrics));

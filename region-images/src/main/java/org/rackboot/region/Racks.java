@@ -151,6 +151,11 @@ public final class Racks {
                 .map(name -> new Credential(name, secret));
     }
 
+    /** Whether it looks like a token or credential of this program's. */
+    public static boolean isSecret(String text) {
+        return SECRET.matcher(text).matches();
+    }
+
     /** Whose credential it is. */
     public Optional<String> bearer(String secret) throws DatabaseException {
         return SECRET.matcher(secret).matches() ? racks.bearer(sha256(secret)) : Optional.empty();

@@ -1,6 +1,5 @@
 package org.rackboot.server.region;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.rackboot.server.region.ApiJson.error;
 import static org.rackboot.server.region.ApiJson.json;
@@ -8,17 +7,16 @@ import static org.rackboot.server.region.ApiJson.json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
-import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.stream.IntStream;
 import org.rackboot.region.Bundles;
@@ -27,9 +25,10 @@ import org.rackboot.region.store.DatabaseException;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
 import org.rackboot.server.http.HttpService;
+import org.rackboot.server.region.RackAccess.Caller;
 
 /**
- * The region's API, {@code /api/v1/…}: JSON, a bearer token on everything, errors as {@code {"error": "…"}}.
+ * The region's API, {@code /api/v1/…}: JSON, a bearer token on everything (the operators', or a rack's own), errors as {@code {"error": "…"}}.
  *
  * <p>Racks use {@code catalog} and {@code content}; people and programs the rest. Database work happens on the threads
  * given, never on an event loop.
@@ -45,21 +44,35 @@ public final class RegionApi implements HttpService {
         void refused(String resource, int status);
     }
 
+    /** What a rack's credential is good for. */
+    private static final Set<String> FOR_RACKS =
+            Set.of("GET catalog", "GET content/{sha256}", "GET content/{sha256}/chunks", "PUT racks/self");
+
+    private static final String ENROL = "racks/enrol"; // Bears a one-time token, which only its resource understands.
+    private static final String CATALOG = "catalog"; // May wait for a minute or two, and be revoked meanwhile.
+
     private final Region region;
-    private final byte[] token;
+    private final RackAccess access;
     private final Listener listener;
     private final SourcesResource sources;
     private final List<Route> routes = new ArrayList<>();
 
     /**
-     * @param token that every request must bear
+     * @param token the operators': every request must bear it, or what a rack got
+     * @param pin what is added to one-time tokens, by which a rack knows this region; may be empty
      * @param threads that may block on the database
      * @param slowWork for what waits for boot sources
      */
     public RegionApi(
-            Region region, Bundles bundles, String token, Executor threads, SlowWork slowWork, Listener listener) {
+            Region region,
+            Bundles bundles,
+            String token,
+            String pin,
+            Executor threads,
+            SlowWork slowWork,
+            Listener listener) {
         this.region = region;
-        this.token = token.getBytes(UTF_8);
+        this.access = new RackAccess(region.racks(), token, threads, System::nanoTime);
         this.listener = listener;
         this.sources = new SourcesResource(region);
         routes.addAll(new ContentResource(region, threads).routes()); // First: racks ask for them most.
@@ -69,6 +82,7 @@ public final class RegionApi implements HttpService {
         routes.addAll(new ImportResource(region, threads).routes(slowWork));
         routes.addAll(new UploadsResource(region).routes(threads));
         routes.addAll(new BundlesResource(bundles).routes(threads));
+        routes.addAll(new RacksResource(region.racks(), access, pin).routes(threads));
         Work status = (call, names) -> json(200, status());
         Work openApi = (call, names) -> HttpReply.bytes(200, "application/yaml", openApi());
         routes.add(Route.of("status", Map.of("GET", status.on(threads))));
@@ -83,22 +97,67 @@ public final class RegionApi implements HttpService {
                 List<String> names = IntStream.rangeClosed(1, path.groupCount())
                         .mapToObj(path::group)
                         .toList();
-                return answer(call, () -> answer(route, call, names))
-                        .thenApply(reply -> counted(route.resource(), reply));
+                return answer(route, call, names).thenApply(reply -> counted(route.resource(), reply));
             }
         }
-        HttpReply nothing = error(404, "There is no such resource; see /api/v1/openapi.yaml");
-        return answer(call, () -> CompletableFuture.completedFuture(nothing))
+        return access.caller(call, false)
+                .thenApply(caller -> refusal(caller)
+                        .orElseGet(() -> caller instanceof Caller.Rack rack
+                                ? notForRacks(rack)
+                                : error(404, "There is no such resource; see /api/v1/openapi.yaml")))
                 .thenApply(reply -> counted("other", reply));
     }
 
-    private CompletionStage<HttpReply> answer(HttpCall call, Supplier<CompletionStage<HttpReply>> granted) {
-        return isAuthorized(call)
-                ? granted.get()
-                : CompletableFuture.completedFuture(error(
-                                401,
-                                "Give the API token: Authorization: Bearer … (the file api-token in the state directory)")
-                        .with("WWW-Authenticate", "Bearer"));
+    private CompletionStage<HttpReply> answer(Route route, HttpCall call, List<String> names) {
+        if (route.template().equals(ENROL)) {
+            return granted(route, call, names);
+        }
+        boolean mayWait = route.template().equals(CATALOG);
+        return access.caller(call, mayWait).thenCompose(caller -> {
+            Optional<HttpReply> refusal = refusal(caller);
+            if (refusal.isPresent()) {
+                return CompletableFuture.completedStage(refusal.get());
+            }
+            if (!(caller instanceof Caller.Rack rack)) {
+                return granted(route, call, names);
+            }
+            if (!FOR_RACKS.contains(verb(call) + " " + route.template())) {
+                return CompletableFuture.completedStage(notForRacks(rack));
+            }
+            CompletionStage<HttpReply> reply = granted(route, call, names);
+            return mayWait
+                    ? reply.thenCompose(ready -> access.caller(call, true)
+                            .thenApply(still -> refusal(still).orElse(ready)))
+                    : reply;
+        });
+    }
+
+    private static Optional<HttpReply> refusal(Caller caller) {
+        if (caller instanceof Caller.Stranger) {
+            return Optional.of(stranger());
+        }
+        return caller instanceof Caller.Unknown unknown
+                ? Optional.of(error(503, unknown.why()).with("Retry-After", "1"))
+                : Optional.empty();
+    }
+
+    static HttpReply stranger() {
+        return error(
+                        401,
+                        "Give the API token: Authorization: Bearer … (the file api-token in the state directory). If this is a"
+                                + " rack: it is not enrolled, or was revoked; see 'rackboot racks enrol'")
+                .with("WWW-Authenticate", "Bearer");
+    }
+
+    private static HttpReply notForRacks(Caller.Rack rack) {
+        return error(
+                403,
+                "The credential of the rack '%s' is for the catalog and content alone; everything else wants the API token"
+                        .formatted(rack.name()));
+    }
+
+    private static String verb(HttpCall call) {
+        return call.isHead() ? "GET" : call.method();
     }
 
     private HttpReply counted(String resource, HttpReply reply) {
@@ -108,8 +167,8 @@ public final class RegionApi implements HttpService {
         return reply;
     }
 
-    private static CompletionStage<HttpReply> answer(Route route, HttpCall call, List<String> names) {
-        Route.Answer answer = route.answers().get(call.isHead() ? "GET" : call.method());
+    private static CompletionStage<HttpReply> granted(Route route, HttpCall call, List<String> names) {
+        Route.Answer answer = route.answers().get(verb(call));
         if (answer == null) {
             String allowed = String.join(", ", new TreeSet<>(route.answers().keySet()));
             return CompletableFuture.completedFuture(
@@ -142,11 +201,5 @@ public final class RegionApi implements HttpService {
         } catch (IOException e) {
             throw new UncheckedIOException(e); // It is in this program's own jar.
         }
-    }
-
-    private boolean isAuthorized(HttpCall call) {
-        String header = call.header("authorization").orElse("");
-        boolean bearer = header.regionMatches(true, 0, "Bearer ", 0, 7);
-        return bearer && MessageDigest.isEqual(header.substring(7).strip().getBytes(UTF_8), token);
     }
 }

@@ -105,6 +105,7 @@ class RegionApiTest {
                 region,
                 new Bundles(region, directory.resolve("bundles")),
                 TOKEN,
+                "",
                 Runnable::run,
                 slowWork,
                 (resource, status) -> refused.add(resource + " " + status));
@@ -156,6 +157,153 @@ class RegionApiTest {
                         .isEqualTo(401);
             }
         }
+    }
+
+    @Test
+    void aRackIsEnrolledOnceAndItsCredentialIsForCatalogAndContentAlone() throws Exception {
+        String credential = enrolled("east");
+
+        for (String request : api.requests()) {
+            String[] words = request.split(" ");
+            String path = words[1].replace("{id}", "1").replace("{name}", "x").replace("{sha256}", "a".repeat(64));
+            int expected = switch (request) {
+                case "GET catalog", "PUT racks/self" -> 200;
+                case "GET content/{sha256}", "GET content/{sha256}/chunks" -> 404;
+                case "POST racks/enrol" -> 400; // A credential is no one-time token; but first, its key is missing.
+                default -> 403;
+            };
+            assertThat(as(credential, words[0], path, "{}").statusCode())
+                    .as(request)
+                    .isEqualTo(expected);
+        }
+        assertThat(as(credential, "GET", "nothing", "").statusCode()).isEqualTo(403);
+        assertThat(as(credential, "POST", "racks/enrol", ENROL).statusCode()).isEqualTo(401);
+        assertThat(refused).contains("sources 403", "racks 401", "other 403");
+    }
+
+    @Test
+    void aOneTimeTokenIsUsedUp() throws Exception {
+        String token = json("POST", "racks/enrolments", "{\"seconds\": 60}")
+                .path("token")
+                .asString();
+
+        assertThat(as(token, "GET", "catalog", "").statusCode())
+                .as("it opens nothing else")
+                .isEqualTo(401);
+        assertThat(as(token, "POST", "racks/enrol", ENROL).statusCode()).isEqualTo(201);
+        HttpResponse<String> again = as(token, "POST", "racks/enrol", ENROL.replace('1', '2'));
+
+        assertThat(again.statusCode()).isEqualTo(401);
+        assertThat(again.body()).contains("unknown, expired or used up").contains("rackboot racks enrol");
+    }
+
+    @Test
+    void aRevocationEndsTheRacksLongPollAtOnce() throws Exception {
+        String credential = enrolled("east");
+        String etag = as(credential, "GET", "catalog", "")
+                .headers()
+                .firstValue("ETag")
+                .orElseThrow();
+        assertThat(as(credential, "GET", "content/" + "a".repeat(64), "").statusCode())
+                .isEqualTo(404);
+        CompletableFuture<HttpResponse<String>> poll = http.sendAsync(
+                HttpRequest.newBuilder(root.resolve("catalog?wait=100"))
+                        .header("Authorization", "Bearer " + credential)
+                        .header("If-None-Match", etag)
+                        .build(),
+                BodyHandlers.ofString());
+        assertThat(poll).isNotDone();
+
+        assertThat(json("DELETE", "racks/east", "").path("state").asString()).isEqualTo("revoked");
+
+        assertThat(poll.get(10, TimeUnit.SECONDS).statusCode()).isEqualTo(401);
+        for (String path : List.of("catalog", "content/" + "a".repeat(64))) {
+            assertThat(as(credential, "GET", path, "").statusCode()).as(path).isEqualTo(401);
+        }
+        assertThat(json("GET", "racks", "").path(0).path("state").asString()).isEqualTo("revoked");
+    }
+
+    @Test
+    void whatARackHoldsIsShownByImage() throws Exception {
+        files.stream("20260101", "kernel 1");
+        json("POST", "sources", "{\"url\": \"http://mirror.example\", \"unsigned\": true, \"name\": \"mine\"}");
+        json("POST", "selections", selection());
+        importNow();
+        JsonNode file = json("GET", "images", "").path(0).path("artifacts").path(0);
+        String credential = enrolled("east");
+        String report =
+                "{\"host\": \"h\", \"version\": \"1.0\", \"catalogVersion\": %d, \"listeners\": [\"http://a:1\"],"
+                                .formatted(json("GET", "status", "")
+                                        .path("catalogVersion")
+                                        .asLong())
+                        + " \"contents\": {\"%s\": %d}}"
+                                .formatted(
+                                        file.path("sha256").asString(),
+                                        file.path("size").asLong());
+
+        assertThat(as(credential, "PUT", "racks/self", "{}").body()).contains("\"contentsKnown\":false");
+        assertThat(as(credential, "PUT", "racks/self", report).body()).contains("\"contentsKnown\":true");
+
+        JsonNode rack = json("GET", "racks", "").path(0);
+        assertThat(rack.path("name").asString()).isEqualTo("east");
+        assertThat(rack.path("state").asString()).isEqualTo("in step");
+        assertThat(rack.path("version").asString()).isEqualTo("1.0");
+        assertThat(rack.path("lastContact").asString()).isEqualTo(NOW.toString());
+        JsonNode image = rack.path("images").path(0);
+        assertThat(image.path("bytes").asLong()).isEqualTo(file.path("size").asLong());
+        assertThat(image.path("percent").asInt()).isEqualTo((int)
+                (100 * image.path("bytes").asLong() / image.path("size").asLong()));
+    }
+
+    @Test
+    void aRackThatBearsTheApiTokenSaysItsName() throws Exception {
+        json("PUT", "racks/self", "{\"name\": \"guest-1\", \"catalogVersion\": 1}");
+
+        assertThat(json("GET", "racks", "").path(0).path("access").asString()).isEqualTo("API token");
+        assertThat(status("PUT", "racks/self", "{\"name\": \"a b\"}")).isEqualTo(400);
+        enrolled("east");
+        assertThat(status("PUT", "racks/self", "{\"name\": \"east\"}")).isEqualTo(409);
+    }
+
+    @Test
+    void aReportHasBounds() throws Exception {
+        String credential = enrolled("east");
+
+        for (String report : List.of(
+                "[]",
+                "{\"host\": \"%s\"}".formatted("h".repeat(201)),
+                "{\"host\": \"\\u001b[2J\"}",
+                "{\"listeners\": [%s\"\"]}".formatted("\"\",".repeat(64)),
+                "{\"contents\": {\"x\": 1}}",
+                "{\"contents\": {\"%s\": -1}}".formatted("a".repeat(64)),
+                "{\"host\": \"%s\"}".formatted("h".repeat(4 << 20)))) {
+            assertThat(as(credential, "PUT", "racks/self", report).statusCode()).isEqualTo(400);
+        }
+    }
+
+    private static final String ENROL =
+            "{\"key\": \"%s\", \"host\": \"h\", \"version\": \"1\"}".formatted("1".repeat(32));
+
+    private String enrolled(String name) throws Exception {
+        String token = json("POST", "racks/enrolments", "{\"name\": \"%s\"}".formatted(name))
+                .path("token")
+                .asString();
+        return JSON.readTree(as(token, "POST", "racks/enrol", ENROL).body())
+                .path("credential")
+                .asString();
+    }
+
+    private HttpResponse<String> as(String token, String verb, String path, String body) throws Exception {
+        return http.send(
+                HttpRequest.newBuilder(root.resolve(path))
+                        .header("Authorization", "Bearer " + token)
+                        .method(
+                                verb,
+                                body.isEmpty() || verb.equals("GET")
+                                        ? BodyPublishers.noBody()
+                                        : BodyPublishers.ofString(body))
+                        .build(),
+                BodyHandlers.ofString());
     }
 
     @Test
