@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
@@ -17,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -64,8 +66,10 @@ import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.rack.CacheApi;
 import org.rackboot.server.rack.CacheKeeper;
 import org.rackboot.server.rack.CatalogFollower;
+import org.rackboot.server.rack.Enrolment;
 import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RegionClient;
+import org.rackboot.server.rack.RegionLink;
 import org.rackboot.server.region.ImageStream;
 import org.rackboot.server.region.RegionApi;
 import org.rackboot.server.region.SlowWork;
@@ -117,6 +121,7 @@ public final class RackBoot implements AutoCloseable {
     private static final long SCRUB_BYTES_PER_SECOND = 32 << 20;
     private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
 
+    private static final int MAX_LISTENERS = 64; // That a region is told of.
     private static final Duration WARM_UP = Duration.ofMillis(300);
     private static final Duration MORE_WARM_UP = Duration.ofSeconds(5);
 
@@ -177,16 +182,24 @@ public final class RackBoot implements AutoCloseable {
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
         List<URI> regions = config.region().urls();
-        Optional<String> token = config.region().token();
         String ownToken = apiToken(state);
+        Optional<Enrolment> enrolment = Optional.empty();
         if (role.hasRegion()) {
             regions = List.of(startRegion(state, httpLoops, timer, ownToken));
-            token = Optional.of(ownToken);
+            enrolment = Optional.of(Enrolment.ofRegionItself(state, ownToken));
         }
         if (role.hasRack()) {
             EventLoops tftpLoops =
                     closeAtEnd(EventLoops.best("tftp")); // A slow disk under HTTP must not hold these up.
-            startRack(tftpLoops, httpLoops, timer, regions, token.orElseThrow(), ownToken);
+            startRack(
+                    tftpLoops,
+                    httpLoops,
+                    timer,
+                    regions,
+                    enrolment.isPresent()
+                            ? enrolment.get()
+                            : Enrolment.of(state, config.region().token()),
+                    ownToken);
             startAdmin(httpLoops);
             if (!role.hasRegion()) {
                 announceApi(state, admin); // The rack's own API is all there is.
@@ -316,13 +329,13 @@ public final class RackBoot implements AutoCloseable {
             EventLoops httpLoops,
             ScheduledExecutorService timer,
             List<URI> regions,
-            String token,
+            Enrolment enrolment,
             String apiToken)
             throws IOException, InterruptedException {
         ExecutorService fillThreads = closeAtEnd(pool("fill", config.cache().maxFills() + 2));
         ExecutorService diskThreads = closeAtEnd(pool("disk", 8));
-        RegionClient region =
-                new RegionClient(regions, new SecureRandom().nextInt(regions.size()), token, fillThreads, timer);
+        RegionClient region = new RegionClient(
+                regions, new SecureRandom().nextInt(regions.size()), enrolment::bearer, fillThreads, timer);
         ImageCache.Settings cacheSettings = new ImageCache.Settings(
                 config.cache().memoryBytes(),
                 config.cache().diskBytes(),
@@ -342,6 +355,13 @@ public final class RackBoot implements AutoCloseable {
         events.subscribe(metrics);
         CatalogFollower follower =
                 closeAtEnd(new CatalogFollower(region, config.state().resolve("catalog.json"), new SecureRandom()));
+        RegionLink link = closeAtEnd(new RegionLink(
+                region, enrolment, version(), () -> rackful(cache, follower.catalog()), new SecureRandom()));
+        boolean canServe = Files.exists(config.state().resolve("catalog.json"));
+        link.start();
+        if (!canServe) { // Else machines are served, whatever the region thinks of this rack.
+            link.awaitFirstAnswer(FIRST_CATALOG);
+        }
         follower.start();
         follower.awaitFirstAnswer(FIRST_CATALOG);
         ExecutorService verifier = closeAtEnd(pool("verify", 1));
@@ -411,6 +431,27 @@ public final class RackBoot implements AutoCloseable {
         metrics.gauge("cache.fills.waiting", () -> cache.statistics().waitingFills());
         metrics.gauge("catalog.version", () -> follower.catalog().version());
         metrics.gauge("region.in.step", () -> follower.isInStep() ? 1 : 0);
+    }
+
+    private static String version() {
+        return Optional.ofNullable(RackBoot.class.getPackage().getImplementationVersion())
+                .orElse("(not packaged)");
+    }
+
+    private Optional<RegionLink.Rackful> rackful(ImageCache cache, BootCatalog catalog) {
+        if (!ready.get()) {
+            return Optional.empty();
+        }
+        Map<String, Long> contents = new HashMap<>();
+        cache.stored()
+                .forEach(stored -> contents.put(
+                        stored.content().id().sha256(), stored.content().size()));
+        List<String> listeners = new ArrayList<>();
+        tftp.forEach(address -> listeners.add("tftp://" + Addresses.hostAndPort(address)));
+        http.forEach(address -> listeners.add("http://" + Addresses.hostAndPort(address)));
+        https.forEach(address -> listeners.add("https://" + Addresses.hostAndPort(address)));
+        return Optional.of(new RegionLink.Rackful(
+                catalog.version(), listeners.stream().limit(MAX_LISTENERS).toList(), contents));
     }
 
     private HttpListener.Limits bootLimits() {

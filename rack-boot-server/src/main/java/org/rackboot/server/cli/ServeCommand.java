@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import org.rackboot.server.RackBoot;
 import org.rackboot.server.config.ConfigException;
 import org.rackboot.server.config.ServerConfig;
+import org.rackboot.server.config.StateDirectory;
 import org.rackboot.server.net.Addresses;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -81,8 +82,11 @@ abstract class ServeCommand implements Callable<Integer> {
             return USAGE;
         }
         if (role == RackBoot.Role.RACK
-                && (config.region().urls().isEmpty() || config.region().token().isEmpty())) {
-            err.println("rackboot: a rack needs --region URL and --token T (or region.url and region.token)");
+                && (config.region().urls().isEmpty()
+                        || (config.region().token().isEmpty()
+                                && !new StateDirectory(config.state()).hasRackCredential()))) {
+            err.println("rackboot: a rack needs --region URL and, until it is enrolled, --token T (or region.url and"
+                    + " region.token); T is what 'rackboot racks enrol' prints on the region");
             return USAGE;
         }
         CountDownLatch stop = new CountDownLatch(1);

@@ -62,7 +62,10 @@ final class ServeOptions {
             description = "the region's API, for a rack on its own; may be repeated for a region of several processes")
     private @Nullable List<String> regions;
 
-    @Option(names = "--token", paramLabel = "T", description = "token that the region knows this rack by")
+    @Option(
+            names = "--token",
+            paramLabel = "T",
+            description = "one-time token of 'rackboot racks enrol'; not needed once this rack is enrolled")
     private @Nullable String token;
 
     @Option(names = "--dhcp", paramLabel = "off|proxy", description = "default: off")

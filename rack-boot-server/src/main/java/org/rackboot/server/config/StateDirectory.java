@@ -1,9 +1,11 @@
 package org.rackboot.server.config;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
@@ -74,6 +76,28 @@ public final class StateDirectory {
         write("api-token", token);
     }
 
+    /** What the region knows a rack by. */
+    public Optional<String> rackCredential() throws IOException {
+        return read("rack-credential");
+    }
+
+    public boolean hasRackCredential() {
+        return Files.exists(path.resolve("rack-credential"));
+    }
+
+    public void writeRackCredential(String credential) throws IOException {
+        write("rack-credential", credential);
+    }
+
+    /** What tells a rack from all others; no secret by itself. */
+    public Optional<String> rackKey() throws IOException {
+        return read("rack-key");
+    }
+
+    public void writeRackKey(String key) throws IOException {
+        write("rack-key", key);
+    }
+
     /** Removes the address of a server that stops, so that clients say at once that none runs. */
     public void removeApiUrl() throws IOException {
         Files.deleteIfExists(path.resolve("api-url"));
@@ -84,10 +108,18 @@ public final class StateDirectory {
         return Files.exists(file) ? Optional.of(Files.readString(file).strip()) : Optional.empty();
     }
 
-    /** Never readable by others, not even for a moment, and never half written. */
+    /** Never readable by others, not even for a moment, never half written, and durable: a credential is given once. */
     private void write(String name, String text) throws IOException {
         Path part = Files.createTempFile(path, name, ".part", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
         Files.writeString(part, text + "\n");
+        sync(part, StandardOpenOption.WRITE);
         Files.move(part, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        sync(path, StandardOpenOption.READ);
+    }
+
+    private static void sync(Path file, StandardOpenOption how) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, how)) {
+            channel.force(true);
+        }
     }
 }

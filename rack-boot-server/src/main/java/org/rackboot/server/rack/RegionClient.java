@@ -7,6 +7,7 @@ import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpTimeoutException;
@@ -15,6 +16,7 @@ import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -26,6 +28,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
@@ -34,6 +37,9 @@ import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.ContentUnavailableException;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A rack's side of the region's API: the catalog, and content for the cache. Trusts nothing it is sent; the cache
@@ -43,19 +49,26 @@ public final class RegionClient implements ContentOrigin {
     /** Nothing for so long ends a transfer; the next reader tries again. */
     private static final Duration STALL = Duration.ofSeconds(20);
 
+    private static final int MAX_ANSWER_BYTES = 64 << 10;
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
     private final HttpClient client;
     private final Upstreams regions;
-    private final String token;
+    private final Supplier<String> token;
     private final ScheduledExecutorService watchdog;
 
     /**
      * @param regions the roots of one region's API, each ending with a slash; one that does not answer is done without
      * @param first of them to be asked first
-     * @param token that the region knows this rack by
+     * @param token that the region knows this rack by, at this moment
      * @param threads bytes are handed on by these, which may block on the disk
      */
     public RegionClient(
-            List<URI> regions, int first, String token, ExecutorService threads, ScheduledExecutorService watchdog) {
+            List<URI> regions,
+            int first,
+            Supplier<String> token,
+            ExecutorService threads,
+            ScheduledExecutorService watchdog) {
         HttpClient.Builder builder = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(Duration.ofSeconds(5))
@@ -111,6 +124,64 @@ public final class RegionClient implements ContentOrigin {
             regions.failed(region);
         }
         throw requireNonNull(last);
+    }
+
+    /** Any answer below 500. */
+    record Answer(int status, byte[] body) {}
+
+    /** Asks the addresses in turn until one answers, well or not. Blocks. */
+    Answer ask(String method, String path, String bearer, byte[] body) throws IOException, InterruptedException {
+        @Nullable IOException last = null;
+        for (URI region : regions.inOrder()) {
+            HttpRequest request = HttpRequest.newBuilder(region.resolve(path))
+                    .header("Authorization", "Bearer " + bearer)
+                    .header("Content-Type", "application/json")
+                    .timeout(STALL)
+                    .method(method, body.length == 0 ? BodyPublishers.noBody() : BodyPublishers.ofByteArray(body))
+                    .build();
+            try {
+                HttpResponse<byte[]> response = client.send(request, bounded(MAX_ANSWER_BYTES));
+                if (response.statusCode() < 500) {
+                    return new Answer(response.statusCode(), response.body());
+                }
+                last = new IOException(refusal(region, response.statusCode()));
+            } catch (IOException e) {
+                last = new IOException(unreachable(region, e), e);
+            }
+            regions.failed(region);
+        }
+        throw requireNonNull(last);
+    }
+
+    /** How the region is asked by somebody without a credential. */
+    Enrolment.Door door(String host, String version) {
+        return new Enrolment.Door() {
+            @Override
+            public Optional<Enrolment.Granted> redeem(String oneTime, String key)
+                    throws IOException, InterruptedException {
+                Answer answer = ask(
+                        "POST",
+                        "api/v1/racks/enrol",
+                        oneTime,
+                        JSON.writeValueAsBytes(Map.of("key", key, "host", host, "version", version)));
+                if (answer.status() != 201) {
+                    return Optional.empty();
+                }
+                try {
+                    JsonNode json = JSON.readTree(answer.body());
+                    return Optional.of(new Enrolment.Granted(
+                            json.path("name").asString(""),
+                            json.path("credential").asString()));
+                } catch (JacksonException e) {
+                    throw new IOException("what answers at %s is no region".formatted(regions), e);
+                }
+            }
+
+            @Override
+            public boolean opens(String bearer) throws IOException, InterruptedException {
+                return ask("HEAD", "api/v1/catalog", bearer, new byte[0]).status() == 200;
+            }
+        };
     }
 
     /** Asks the addresses in turn until one answers as it should. */
@@ -238,7 +309,7 @@ public final class RegionClient implements ContentOrigin {
 
     private HttpRequest.Builder request(URI region, String path) {
         return HttpRequest.newBuilder(region.resolve(path))
-                .header("Authorization", "Bearer " + token)
+                .header("Authorization", "Bearer " + token.get())
                 .header("Accept-Encoding", "identity");
     }
 
@@ -250,7 +321,10 @@ public final class RegionClient implements ContentOrigin {
 
     private static String refusal(URI region, int status) {
         return switch (status) {
-            case 401, 403 -> "the region at %s does not accept this rack's token (%d)".formatted(region, status);
+            case 401 ->
+                "the region at %s does not accept this rack's credential (401): not enrolled, or revoked"
+                        .formatted(region);
+            case 403 -> "the region at %s does not let this rack ask for that (403)".formatted(region);
             case 404 -> "the region at %s does not have it (404)".formatted(region);
             default -> "the region at %s answered %d".formatted(region, status);
         };
