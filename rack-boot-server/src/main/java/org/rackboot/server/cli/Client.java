@@ -1,8 +1,11 @@
 package org.rackboot.server.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -89,6 +92,16 @@ final class Client {
             throw new UsageException("--url is '%s'; use http://host:5240/".formatted(text));
         }
         throw new UsageException("--url is '%s'; use http://host:5240/".formatted(text));
+    }
+
+    /** Where the server's API is. */
+    URI root() {
+        return root;
+    }
+
+    /** Any text as one part of a path. */
+    static String segment(String text) {
+        return URLEncoder.encode(text, UTF_8).replace("+", "%20");
     }
 
     /** Where the region publishes its images; needs no token. */

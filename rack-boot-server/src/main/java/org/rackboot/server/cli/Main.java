@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             SourcesCommand.class,
             SelectionsCommand.class,
             ImagesCommand.class,
+            RacksCommand.class,
             StatusCommand.class,
             GetCommand.class,
             MirrorCommand.class,
