@@ -85,7 +85,12 @@ class BackupTest {
             try (Program region = Program.serve(state, "--database", postgres.url("region"))) {
                 catalog = savedMidway(region, source, () -> {
                     postgres.run("pg_dump", "-Fc", "-f", dump.toString(), "region");
-                    for (String file : List.of("api-token", "stream-signing-key.asc", "stream-last-change")) {
+                    for (String file : List.of(
+                            "api-token",
+                            "api-tls.pem",
+                            "api-tls.key",
+                            "stream-signing-key.asc",
+                            "stream-last-change")) {
                         Files.copy(state.resolve(file), fresh.resolve(file));
                     }
                 });

@@ -59,6 +59,7 @@ import org.rackboot.server.event.BootLog;
 import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.http.HttpService;
+import org.rackboot.server.http.OwnCertificate;
 import org.rackboot.server.http.TlsCertificates;
 import org.rackboot.server.metrics.Metrics;
 import org.rackboot.server.net.Addresses;
@@ -191,6 +192,9 @@ public final class RackBoot implements AutoCloseable {
         if (role.hasRack()) {
             EventLoops tftpLoops =
                     closeAtEnd(EventLoops.best("tftp")); // A slow disk under HTTP must not hold these up.
+            if (role == Role.RACK) {
+                warnOfPlainHttp(regions);
+            }
             startRack(
                     tftpLoops,
                     httpLoops,
@@ -208,6 +212,18 @@ public final class RackBoot implements AutoCloseable {
         } else {
             startAdmin(httpLoops);
             ready.set(true);
+        }
+    }
+
+    private static void warnOfPlainHttp(List<URI> regions) {
+        for (URI region : regions) {
+            boolean here = region.getHost().matches("localhost|127[.].*|\\[::1]");
+            if (region.getScheme().equals("http") && !here) {
+                LOG.warn(
+                        "Between this rack and {} nothing is encrypted: who can listen there can take this rack's"
+                                + " credential. Say https:// instead, on the same port",
+                        region);
+            }
         }
     }
 
@@ -248,6 +264,10 @@ public final class RackBoot implements AutoCloseable {
         timer.scheduleWithFixedDelay(
                 () -> databaseThreads.execute(() -> expireUploads(region)), 1, 60, TimeUnit.MINUTES);
         countImports(region.importTally());
+        TlsCertificates.Pair ownCertificate =
+                OwnCertificate.readOrMake(state.path(), "rackboot region", Clock.systemUTC());
+        TlsCertificates certificates =
+                closeAtEnd(TlsCertificates.load(List.of(ownCertificate), metrics, Clock.systemUTC()));
         HttpService service = new ImageStream(
                 new StreamPublisher(published(region), region.contents(), state.path(), Clock.systemUTC()),
                 region.contents(),
@@ -256,14 +276,14 @@ public final class RackBoot implements AutoCloseable {
                         region,
                         new Bundles(region, state.path().resolve("bundles")),
                         token,
-                        "",
+                        OwnCertificate.pin(ownCertificate),
                         databaseThreads,
                         closeAtEnd(new SlowWork(SlowWork.LIMITS, timer, threads("region-slow"))),
                         metrics));
         HttpListener listener =
                 closeAtEnd(new HttpListener(httpLoops, withCache(service), HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
-            api.add(listener.bind(address, config.api().port(), "The region API", "--api-port 5241"));
+            api.add(listener.bindBoth(address, config.api().port(), certificates, "The region API", "--api-port 5241"));
         }
         return announceApi(state, api);
     }
@@ -334,8 +354,8 @@ public final class RackBoot implements AutoCloseable {
             throws IOException, InterruptedException {
         ExecutorService fillThreads = closeAtEnd(pool("fill", config.cache().maxFills() + 2));
         ExecutorService diskThreads = closeAtEnd(pool("disk", 8));
-        RegionClient region = new RegionClient(
-                regions, new SecureRandom().nextInt(regions.size()), enrolment::bearer, fillThreads, timer);
+        RegionClient region =
+                new RegionClient(regions, new SecureRandom().nextInt(regions.size()), enrolment, fillThreads, timer);
         ImageCache.Settings cacheSettings = new ImageCache.Settings(
                 config.cache().memoryBytes(),
                 config.cache().diskBytes(),

@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
 @Command(name = "backup", description = "Copies what a region keeps on SQLite; the server may run.")
 final class BackupCommand implements Callable<Integer> {
     private static final String DATABASE = "region.db";
-    private static final List<String> FILES = List.of("api-token", "stream-signing-key.asc", "stream-last-change");
+    private static final List<String> FILES =
+            List.of("api-token", "api-tls.pem", "api-tls.key", "stream-signing-key.asc", "stream-last-change");
 
     @Parameters(paramLabel = "DIR", description = "made for the backup; to restore, start with --state on a copy of it")
     @SuppressWarnings("NullAway.Init") // Set by picocli.

@@ -1,5 +1,6 @@
 package org.rackboot.server.cli;
 
+import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -135,9 +136,17 @@ final class RacksCommand {
                 out().flush();
                 err().println("For the rack '%s', once, until %s. It is not shown again. There:"
                         .formatted(text(enrolment, "name"), text(enrolment, "expires")));
-                err().println("  rackboot rack --region " + client.root() + " --token " + text(enrolment, "token"));
+                err().println("  rackboot rack --region " + address(client.root()) + " --token "
+                        + text(enrolment, "token"));
             }
             return DONE;
+        }
+
+        /** As a rack elsewhere sees it; TLS is on the same port. */
+        private static String address(URI root) {
+            boolean here = root.getHost().matches("localhost|127[.].*|\\[::1]");
+            return "https://" + (here ? "REGION" : root.getHost()) + (root.getPort() < 0 ? "" : ":" + root.getPort())
+                    + "/";
         }
 
         private long seconds() throws Client.UsageException {

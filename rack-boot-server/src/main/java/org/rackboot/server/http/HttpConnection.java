@@ -79,7 +79,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
     private State state = State.READING_HEAD;
     private Admission admission = Admission.NO_ROOM;
-    private boolean encrypted;
 
     private final RequestParser parser = new RequestParser();
     private ByteBuffer input = NOTHING;
@@ -114,7 +113,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     @Override
     public void handlerAdded(ChannelHandlerContext context) {
         ctx = context;
-        encrypted = context.pipeline().get(SslHandler.class) != null;
     }
 
     @Override
@@ -252,6 +250,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
                 sendWhole(head(reply, keepAlive, 0), reply, 0, keepAlive);
                 return;
             }
+            boolean encrypted = ctx.pipeline().get(SslHandler.class) != null; // Known once a request came.
             sending = new BodySender(this, ctx, reply, content, keepAlive, encrypted);
             sending.start();
         } else if (reply.body() instanceof HttpReply.Body.Bytes body) {

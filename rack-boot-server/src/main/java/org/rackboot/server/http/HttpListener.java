@@ -12,8 +12,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
 import org.rackboot.server.net.Addresses;
 import org.rackboot.server.net.BindException;
 import org.rackboot.server.net.EventLoops;
@@ -140,18 +140,33 @@ public final class HttpListener implements AutoCloseable {
      * @return the address with the port that was opened
      */
     public InetSocketAddress bind(InetAddress address, int port, String what, String flag) throws BindException {
-        return bind(address, port, Optional.empty(), what, flag);
+        return bind(address, port, channel -> true, what, flag);
     }
 
     /** Opens one more address, for TLS with whatever the certificates are when a client comes. */
     public InetSocketAddress bindTls(
             InetAddress address, int port, TlsCertificates certificates, String what, String flag)
             throws BindException {
-        return bind(address, port, Optional.of(certificates), what, flag);
+        return bind(address, port, channel -> door.addTo(channel, certificates), what, flag);
+    }
+
+    /** Opens one more address for both: a client that begins with TLS gets TLS. */
+    public InetSocketAddress bindBoth(
+            InetAddress address, int port, TlsCertificates certificates, String what, String flag)
+            throws BindException {
+        return bind(
+                address,
+                port,
+                channel -> {
+                    channel.pipeline().addLast(new TlsOrPlain(channel, door, certificates));
+                    return true;
+                },
+                what,
+                flag);
     }
 
     private InetSocketAddress bind(
-            InetAddress address, int port, Optional<TlsCertificates> certificates, String what, String flag)
+            InetAddress address, int port, Predicate<SocketChannel> entrance, String what, String flag)
             throws BindException {
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loops.group())
@@ -167,7 +182,7 @@ public final class HttpListener implements AutoCloseable {
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel channel) {
-                        if (certificates.isEmpty() || door.addTo(channel, certificates.get())) {
+                        if (entrance.test(channel)) {
                             channel.pipeline().addLast(new HttpConnection(channel, shared));
                         }
                     }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import org.rackboot.server.http.HttpListener.Refused;
 
 /** Lets connections into TLS: so many handshakes at once, each so long and so large (S-21). */
@@ -33,6 +34,19 @@ final class TlsDoor implements AutoCloseable {
 
     /** @return whether it was let in; otherwise it is closed */
     boolean addTo(SocketChannel channel, TlsCertificates certificates) {
+        return add(channel, certificates, (bound, tls) -> channel.pipeline().addLast(bound, tls));
+    }
+
+    /** The same for a connection that is open already, behind the handler of that name. */
+    boolean addAfter(String name, SocketChannel channel, TlsCertificates certificates) {
+        return add(channel, certificates, (bound, tls) -> {
+            channel.pipeline().addAfter(name, null, tls);
+            channel.pipeline().addAfter(name, null, bound);
+        });
+    }
+
+    private boolean add(
+            SocketChannel channel, TlsCertificates certificates, BiConsumer<HandshakeBound, SslHandler> place) {
         if (handshakes.incrementAndGet() > MAX_HANDSHAKES) {
             handshakes.decrementAndGet();
             listener.refused(Refused.TOO_MANY_HANDSHAKES);
@@ -42,7 +56,7 @@ final class TlsDoor implements AutoCloseable {
         SslHandler tls = certificates.context().newHandler(channel.alloc(), threads);
         tls.setHandshakeTimeoutMillis(deadline.toMillis());
         HandshakeBound bound = new HandshakeBound(tls);
-        channel.pipeline().addLast(bound, tls);
+        place.accept(bound, tls);
         tls.handshakeFuture().addListener(done -> {
             handshakes.decrementAndGet();
             if (done.isSuccess()) {

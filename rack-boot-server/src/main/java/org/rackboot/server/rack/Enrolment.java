@@ -4,6 +4,10 @@ import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.rackboot.server.config.StateDirectory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -15,6 +19,8 @@ import org.slf4j.LoggerFactory;
 public final class Enrolment {
     private static final Logger LOG = LoggerFactory.getLogger(Enrolment.class);
     private static final int KEY_BYTES = 16;
+    /** A token or credential, and after it what the region's key is known by. */
+    private static final Pattern WITH_PIN = Pattern.compile("([A-Za-z0-9_-]{43})[.]([A-Za-z0-9_-]{43})");
 
     /** The region's door, as somebody without a credential sees it. Blocks. */
     interface Door {
@@ -50,13 +56,16 @@ public final class Enrolment {
     private Optional<String> untried;
     private volatile State now;
     private volatile String bearer;
+    private final Set<String> pins = new TreeSet<>();
 
     private Enrolment(StateDirectory state, String key, State now, String bearer, Optional<String> untried) {
         this.state = state;
         this.key = key;
         this.now = now;
-        this.bearer = bearer;
+        this.bearer = secret(bearer);
         this.untried = untried;
+        pin(bearer).ifPresent(pins::add);
+        untried.flatMap(Enrolment::pin).ifPresent(pins::add);
     }
 
     /**
@@ -90,6 +99,21 @@ public final class Enrolment {
     /** What every request to the region bears. */
     public String bearer() {
         return bearer;
+    }
+
+    /** What the region's key is known by, if it came with token or credential: base64url of its sha256. */
+    Set<String> pins() {
+        return Set.copyOf(pins);
+    }
+
+    private static String secret(String text) {
+        Matcher parts = WITH_PIN.matcher(text);
+        return parts.matches() ? parts.group(1) : text;
+    }
+
+    private static Optional<String> pin(String text) {
+        Matcher parts = WITH_PIN.matcher(text);
+        return parts.matches() ? Optional.of(parts.group(2)) : Optional.empty();
     }
 
     public State state() {
@@ -128,17 +152,18 @@ public final class Enrolment {
     }
 
     private void trying(String token, Door door) throws IOException, InterruptedException {
-        String oneTime = token.replaceFirst("[.].*", "");
+        String oneTime = secret(token);
         Optional<Granted> granted = door.redeem(oneTime, key);
         if (granted.isPresent()) {
-            state.writeRackCredential(granted.get().credential());
+            state.writeRackCredential(granted.get().credential()
+                    + pin(token).map(pin -> "." + pin).orElse(""));
             bearer = granted.get().credential();
             now = State.ENROLLED;
             LOG.info(
                     "Enrolled as '{}'; the credential is in the file rack-credential, and --token is not needed any more",
                     granted.get().name());
-        } else if (door.opens(token)) {
-            bearer = token;
+        } else if (door.opens(oneTime)) {
+            bearer = oneTime;
             now = State.OPERATOR;
             LOG.warn(
                     "This rack bears the region's API token, which may do everything. Better: 'rackboot racks enrol', and"

@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -60,13 +61,13 @@ public final class RegionClient implements ContentOrigin {
     /**
      * @param regions the roots of one region's API, each ending with a slash; one that does not answer is done without
      * @param first of them to be asked first
-     * @param token that the region knows this rack by, at this moment
+     * @param enrolment what the region knows this rack by, and this rack the region
      * @param threads bytes are handed on by these, which may block on the disk
      */
     public RegionClient(
             List<URI> regions,
             int first,
-            Supplier<String> token,
+            Enrolment enrolment,
             ExecutorService threads,
             ScheduledExecutorService watchdog) {
         HttpClient.Builder builder = HttpClient.newBuilder()
@@ -74,19 +75,20 @@ public final class RegionClient implements ContentOrigin {
                 .connectTimeout(Duration.ofSeconds(5))
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .executor(threads);
-        this.client = regions.stream().anyMatch(region -> region.getScheme().equals("https"))
+        boolean tls = regions.stream().anyMatch(region -> region.getScheme().equals("https"));
+        this.client = tls && enrolment.pins().isEmpty()
                 ? builder.build()
-                : builder.sslContext(trustingNobody()).build();
+                : builder.sslContext(trusting(enrolment.pins())).build();
         this.regions = new Upstreams(regions, first, System::nanoTime);
-        this.token = token;
+        this.token = enrolment::bearer;
         this.watchdog = watchdog;
     }
 
-    /** For a region without TLS: else the client reads the system's certificates, which takes a good part of a start. */
-    private static SSLContext trustingNobody() {
+    /** Also for a region without TLS: else the client reads the system's certificates, which takes a good part of a start. */
+    private static SSLContext trusting(Set<String> pins) {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
-            context.init(new KeyManager[0], new TrustManager[0], null);
+            context.init(new KeyManager[0], new TrustManager[] {new PinnedKeys(pins)}, null);
             return context;
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("every Java has TLS", e);

@@ -114,6 +114,25 @@ class EnrolmentTest {
     }
 
     @Test
+    void whatTheRegionsKeyIsKnownByComesWithTheTokenAndIsKept() throws Exception {
+        String secret = "s".repeat(43);
+        String pin = "p".repeat(43);
+        region.oneTime = secret;
+        Enrolment enrolment = enrolment(secret + "." + pin);
+        assertThat(enrolment.pins()).containsExactly(pin);
+
+        enrolment.settle(region);
+
+        assertThat(region.asked).containsExactly(secret);
+        Path file = directory.resolve("rack-credential");
+        assertThat(Files.readString(file).strip()).isEqualTo("credential 2." + pin);
+        Files.writeString(file, "c".repeat(43) + "." + pin); // A real one.
+        Enrolment again = Enrolment.of(new StateDirectory(directory), Optional.empty());
+        assertThat(again.pins()).containsExactly(pin);
+        assertThat(again.bearer()).isEqualTo("c".repeat(43));
+    }
+
+    @Test
     void withoutTokenAndCredentialItSaysWhatToDo() {
         assertThatExceptionOfType(IOException.class)
                 .isThrownBy(() -> Enrolment.of(new StateDirectory(directory), Optional.empty()))
