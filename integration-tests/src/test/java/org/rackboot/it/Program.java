@@ -20,10 +20,11 @@ import java.util.regex.Pattern;
 import org.rackboot.server.cli.Main;
 import org.rackboot.server.net.Addresses;
 
-/** {@code rackboot serve} as a process of its own, on loopback with free ports, and its client commands. */
+/** {@code rackboot serve} or {@code rack} as a process of its own, on loopback with free ports, and its client commands. */
 final class Program implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(60);
 
+    private final String role;
     private final Path javaHome;
     private final Path state;
     private final Path output;
@@ -33,7 +34,8 @@ final class Program implements AutoCloseable {
     /** What a client command said. */
     record Result(int exitCode, String out, String err) {}
 
-    private Program(Path javaHome, Path state, List<String> more) throws IOException {
+    private Program(String role, Path javaHome, Path state, List<String> more) throws IOException {
+        this.role = role;
         this.javaHome = javaHome;
         this.state = state;
         this.more = more;
@@ -48,9 +50,25 @@ final class Program implements AutoCloseable {
 
     /** The same on another Java. */
     static Program serveOn(Path javaHome, Path state, String... more) throws IOException {
-        Program program = new Program(javaHome, state, List.of(more));
+        Program program = new Program("serve", javaHome, state, List.of(more));
         program.awaitReady();
         return program;
+    }
+
+    /** {@code rackboot rack}, once it is ready. */
+    static Program rack(Path state, String... more) throws IOException {
+        Program program = new Program("rack", Path.of(System.getProperty("java.home")), state, List.of(more));
+        program.awaitReady();
+        return program;
+    }
+
+    /** {@code rackboot rack} that is not to become ready; returns what it said, once it ended with exit code 1. */
+    static String failingRack(Path state, String... more) throws IOException, InterruptedException {
+        try (Program program = new Program("rack", Path.of(System.getProperty("java.home")), state, List.of(more))) {
+            assertThat(program.process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(program.process.exitValue()).as(program.log()).isEqualTo(1);
+            return program.log();
+        }
     }
 
     /** {@code kill -9}. */
@@ -128,9 +146,11 @@ final class Program implements AutoCloseable {
         List<String> line = java();
         line.add("-Xmx256m");
         line.add(Main.class.getName());
-        line.addAll(List.of("serve", "--state", state.toString(), "--bind", "127.0.0.1"));
+        line.addAll(List.of(role, "--state", state.toString(), "--bind", "127.0.0.1"));
         for (String port : List.of("--tftp-port", "--http-port", "--api-port", "--admin-port")) {
-            line.addAll(List.of(port, "0"));
+            if (!more.contains(port)) {
+                line.addAll(List.of(port, "0"));
+            }
         }
         line.addAll(more);
         return new ProcessBuilder(line)
