@@ -73,10 +73,15 @@ final class PassThrough implements Inflow {
         if (failure != null) {
             return Optional.of(CompletableFuture.failedFuture(failure));
         }
-        return ended
-                ? Optional.empty()
-                : Optional.of(
-                        waiting.computeIfAbsent(index, i -> new ChunkPromise()).add());
+        if (ended) {
+            return Optional.empty();
+        }
+        Optional<Chunk> arrived = memory.get(content, index); // Between the caller's look there and this.
+        return Optional.of(
+                arrived.isPresent()
+                        ? CompletableFuture.completedFuture(arrived.get())
+                        : waiting.computeIfAbsent(index, i -> new ChunkPromise())
+                                .add());
     }
 
     /** Takes over the readers of a fill that the disk ended. */
