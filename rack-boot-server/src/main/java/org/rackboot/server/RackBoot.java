@@ -71,8 +71,10 @@ import org.rackboot.server.rack.Enrolment;
 import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RegionClient;
 import org.rackboot.server.rack.RegionLink;
+import org.rackboot.server.region.DatabaseOrigin;
 import org.rackboot.server.region.ImageStream;
 import org.rackboot.server.region.RegionApi;
+import org.rackboot.server.region.RegionContent;
 import org.rackboot.server.region.SlowWork;
 import org.rackboot.server.tftp.TftpListener;
 import org.slf4j.Logger;
@@ -123,6 +125,9 @@ public final class RackBoot implements AutoCloseable {
     private static final Duration FIRST_CATALOG = Duration.ofSeconds(5);
 
     private static final int MAX_LISTENERS = 64; // That a region is told of.
+    /** Contents read from the database at once; it has eight connections on PostgreSQL, four on SQLite. */
+    private static final int REGION_FILLS = 4;
+
     private static final Duration WARM_UP = Duration.ofMillis(300);
     private static final Duration MORE_WARM_UP = Duration.ofSeconds(5);
 
@@ -268,13 +273,15 @@ public final class RackBoot implements AutoCloseable {
                 OwnCertificate.readOrMake(state.path(), "rackboot region", Clock.systemUTC());
         TlsCertificates certificates =
                 closeAtEnd(TlsCertificates.load(List.of(ownCertificate), metrics, Clock.systemUTC()));
+        RegionContent contents = new RegionContent(region.contents(), regionCache(region, databaseThreads, timer));
         HttpService service = new ImageStream(
                 new StreamPublisher(published(region), region.contents(), state.path(), Clock.systemUTC()),
-                region.contents(),
+                contents,
                 databaseThreads,
                 new RegionApi(
                         region,
                         new Bundles(region, state.path().resolve("bundles")),
+                        contents,
                         token,
                         OwnCertificate.pin(ownCertificate),
                         databaseThreads,
@@ -306,6 +313,30 @@ public final class RackBoot implements AutoCloseable {
             HttpService cache = cacheApi;
             return cache != null && call.path().startsWith(CacheApi.ROOT) ? cache.answer(call) : other.answer(call);
         };
+    }
+
+    /** So that the database reads what many racks want once, and large bodies go out by sendfile. */
+    private ImageCache regionCache(Region region, ExecutorService databaseThreads, ScheduledExecutorService timer)
+            throws IOException {
+        ExecutorService diskThreads = closeAtEnd(pool("region-disk", 4));
+        ImageCache cache = new ImageCache(
+                config.state().resolve("region-cache"),
+                new ImageCache.Settings(
+                        config.regionCache().memoryBytes(role.hasRack()),
+                        config.regionCache().diskBytes(role.hasRack()),
+                        REGION_FILLS,
+                        Duration.ofSeconds(1)),
+                new DatabaseOrigin(region.contents(), databaseThreads, closeAtEnd(pool("region-fill", REGION_FILLS))),
+                diskThreads,
+                (pause, work) -> timer.schedule(() -> diskThreads.execute(work), pause.toNanos(), TimeUnit.NANOSECONDS),
+                new CacheLog(metrics, "region.cache", "the database"));
+        ExecutorService verifying = closeAtEnd(pool("region-verify", 1));
+        cache.stored().forEach(object -> verifying.execute(() -> cache.verifyStored(object.content())));
+        metrics.gauge("region.cache.memory.bytes", () -> cache.statistics().memoryBytes());
+        metrics.gauge("region.cache.disk.bytes", () -> cache.statistics().diskBytes());
+        metrics.gauge("region.cache.fills.active", () -> cache.statistics().activeFills());
+        metrics.gauge("region.cache.fills.waiting", () -> cache.statistics().waitingFills());
+        return cache;
     }
 
     private static void expireUploads(Region region) {
@@ -367,7 +398,7 @@ public final class RackBoot implements AutoCloseable {
                 region,
                 diskThreads,
                 (pause, work) -> timer.schedule(() -> diskThreads.execute(work), pause.toNanos(), TimeUnit.NANOSECONDS),
-                new CacheLog(metrics));
+                new CacheLog(metrics, "cache", "the region"));
         BootEvents events = closeAtEnd(new BootEvents(new Neighbours(Path.of("/proc/net/arp"), System::nanoTime)));
         BootLog log = new BootLog();
         events.subscribe(log);
@@ -640,44 +671,52 @@ public final class RackBoot implements AutoCloseable {
     /** Says what the cache does, to the log and the counters. */
     private static final class CacheLog implements ImageCache.Listener {
         private final Metrics metrics;
+        private final String prefix;
+        private final String origin;
 
-        CacheLog(Metrics metrics) {
+        /**
+         * @param prefix of the counters' names
+         * @param origin what it is filled from, in the log's words
+         */
+        CacheLog(Metrics metrics, String prefix, String origin) {
             this.metrics = metrics;
+            this.prefix = prefix;
+            this.origin = origin;
         }
 
         @Override
         public void fillStarted(Content content) {
-            metrics.count("cache.fills.started");
-            LOG.info("Fetching {} from the region, {} B", content.id(), content.size());
+            metrics.count(prefix + ".fills.started");
+            LOG.info("Fetching {} from {}, {} B", content.id(), origin, content.size());
         }
 
         @Override
         public void fillCompleted(Content content) {
-            metrics.count("cache.fills.completed");
-            LOG.info("Fetched {} from the region, verified", content.id());
+            metrics.count(prefix + ".fills.completed");
+            LOG.info("Fetched {} from {}, verified", content.id(), origin);
         }
 
         @Override
         public void fillFailed(Content content, Throwable cause) {
-            metrics.count("cache.fills.failed");
-            LOG.warn("Fetching {} from the region failed: {}", content.id(), message(cause));
+            metrics.count(prefix + ".fills.failed");
+            LOG.warn("Fetching {} from {} failed: {}", content.id(), origin, message(cause));
         }
 
         @Override
         public void fillResumed(Content content, Throwable cause) {
-            metrics.count("cache.fills.resumed");
-            LOG.warn("Fetching {} from the region broke off and goes on: {}", content.id(), message(cause));
+            metrics.count(prefix + ".fills.resumed");
+            LOG.warn("Fetching {} from {} broke off and goes on: {}", content.id(), origin, message(cause));
         }
 
         @Override
         public void notKept(Content content, Throwable cause) {
-            metrics.count("cache.fills.not.kept");
+            metrics.count(prefix + ".fills.not.kept");
             LOG.warn("{} is served without being kept: {}", content.id(), message(cause));
         }
 
         @Override
         public void corruptionFound(ContentId id, Throwable cause) {
-            metrics.count("cache.corruptions");
+            metrics.count(prefix + ".corruptions");
             LOG.warn("{} on disk was dropped: {}", id, message(cause));
         }
 

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -34,7 +35,8 @@ public record ServerConfig(
         CacheConfig cache,
         BootConfig boot,
         ImportConfig imports,
-        UpstreamConfig region) {
+        UpstreamConfig region,
+        RegionCacheConfig regionCache) {
 
     /**
      * The {@code tftp} section.
@@ -127,6 +129,24 @@ public record ServerConfig(
         }
     }
 
+    /**
+     * What the {@code region} section says of the cache in front of the region database.
+     *
+     * @param memory bytes; empty = as much as the role needs
+     * @param disk bytes; empty = as much as the role needs
+     */
+    public record RegionCacheConfig(OptionalLong memory, OptionalLong disk) {
+        /** @param besideARack whose own cache keeps what machines want, on the same machine */
+        public long memoryBytes(boolean besideARack) {
+            return memory.orElse(besideARack ? 32L << 20 : 64L << 20);
+        }
+
+        /** @param besideARack whose own cache keeps what machines want, on the same disk */
+        public long diskBytes(boolean besideARack) {
+            return disk.orElse(besideARack ? 0 : 4L << 30);
+        }
+    }
+
     private static final Set<String> TFTP_OPTIONS = Set.of("blksize", "tsize", "timeout", "windowsize");
     private static final String NETWORK_EXAMPLES =
             "a network is named by its first address, as in 198.18.0.0/15, 2001:db8::/32, or one address alone";
@@ -175,13 +195,18 @@ public record ServerConfig(
                         settings.bytes("region.import.max-rate", 0),
                         settings.number("region.keep-versions", 2, 1, 1_000),
                         settings.flag("region.single-source", false)),
-                new UpstreamConfig(regionUrls(settings), settings.text("region.token")));
+                new UpstreamConfig(regionUrls(settings), settings.text("region.token")),
+                new RegionCacheConfig(bytes(settings, "region.cache.memory"), bytes(settings, "region.cache.disk")));
         if (!settings.text("dhcp.mode").orElse("off").equals("off")) {
             settings.problem("dhcp.mode: this version gives no DHCP answers; use off, and let your DHCP server name the"
                     + " loader (docs/dhcp.md)");
         }
         settings.throwIfAnyProblem();
         return config;
+    }
+
+    private static OptionalLong bytes(Settings settings, String key) {
+        return settings.text(key).isPresent() ? OptionalLong.of(settings.bytes(key, 0)) : OptionalLong.empty();
     }
 
     private static List<InetAddress> addresses(Settings settings) {

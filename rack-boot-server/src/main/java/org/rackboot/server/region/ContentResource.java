@@ -14,10 +14,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.rackboot.image.Content;
-import org.rackboot.image.ContentId;
 import org.rackboot.region.Region;
-import org.rackboot.region.store.ContentRepository.StoredContent;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.server.http.ContentReplies;
 import org.rackboot.server.http.HttpCall;
@@ -28,13 +25,15 @@ final class ContentResource {
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
     private final Region region;
+    private final RegionContent contents;
     private final Executor threads;
     private volatile @Nullable RenderedCatalog rendered;
 
     private record RenderedCatalog(long version, String etag, byte[] document) {}
 
-    ContentResource(Region region, Executor threads) {
+    ContentResource(Region region, RegionContent contents, Executor threads) {
         this.region = region;
+        this.contents = contents;
         this.threads = threads;
     }
 
@@ -81,21 +80,13 @@ final class ContentResource {
     }
 
     private HttpReply content(HttpCall call, String sha256) throws DatabaseException {
-        Optional<StoredContent> stored = region.contents().find(sha256);
-        if (stored.isEmpty()) {
-            return error(404, "The region has no complete content of this sha256");
-        }
-        Content content = new Content(
-                new ContentId(sha256),
-                stored.get().size(),
-                new ContentId(stored.get().chunkList()));
-        return ContentReplies.answer(
-                call, new DatabaseContentReader(content, region.contents(), threads), "application/octet-stream");
+        return contents.open(sha256)
+                .map(reader -> ContentReplies.answer(call, reader, "application/octet-stream"))
+                .orElseGet(() -> error(404, "The region has no complete content of this sha256"));
     }
 
     private HttpReply chunkDigests(String sha256) throws DatabaseException {
-        return region.contents()
-                .chunkDigests(sha256)
+        return contents.chunkDigests(sha256)
                 .map(digests -> HttpReply.bytes(200, "application/octet-stream", digests))
                 .orElseGet(() -> error(404, "The region has no complete content of this sha256"));
     }

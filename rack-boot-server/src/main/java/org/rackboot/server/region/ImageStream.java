@@ -6,13 +6,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
-import org.rackboot.image.Content;
-import org.rackboot.image.ContentId;
+import org.rackboot.image.ContentReader;
 import org.rackboot.region.publish.StreamPublisher;
 import org.rackboot.region.publish.StreamPublisher.Snapshot;
 import org.rackboot.region.simplestreams.Product.Item;
-import org.rackboot.region.store.ContentRepository;
-import org.rackboot.region.store.ContentRepository.StoredContent;
 import org.rackboot.server.http.ContentReplies;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
@@ -33,12 +30,12 @@ public final class ImageStream implements HttpService {
     private static final Logger LOG = LoggerFactory.getLogger(ImageStream.class);
 
     private final StreamPublisher publisher;
-    private final ContentRepository contents;
+    private final RegionContent contents;
     private final Executor threads;
     private final HttpService otherwise;
 
     /** @param otherwise answers every other path */
-    public ImageStream(StreamPublisher publisher, ContentRepository contents, Executor threads, HttpService otherwise) {
+    public ImageStream(StreamPublisher publisher, RegionContent contents, Executor threads, HttpService otherwise) {
         this.publisher = publisher;
         this.contents = contents;
         this.threads = threads;
@@ -80,16 +77,10 @@ public final class ImageStream implements HttpService {
         if (archive != null) {
             return ContentReplies.answer(call, archive, "application/octet-stream");
         }
-        Optional<StoredContent> stored = contents.find(item.sha256());
-        if (stored.isEmpty()) {
-            return HttpReply.text(404, "the file was deleted; read the index again");
-        }
-        Content content = new Content(
-                new ContentId(item.sha256()),
-                stored.get().size(),
-                new ContentId(stored.get().chunkList()));
-        return ContentReplies.answer(
-                call, new DatabaseContentReader(content, contents, threads), "application/octet-stream");
+        Optional<ContentReader> content = contents.open(item.sha256());
+        return content.isPresent()
+                ? ContentReplies.answer(call, content.get(), "application/octet-stream")
+                : HttpReply.text(404, "the file was deleted; read the index again");
     }
 
     private static String mediaType(String path) {

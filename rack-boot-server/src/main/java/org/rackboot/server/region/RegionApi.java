@@ -66,6 +66,7 @@ public final class RegionApi implements HttpService {
     public RegionApi(
             Region region,
             Bundles bundles,
+            RegionContent contents,
             String token,
             String pin,
             Executor threads,
@@ -75,7 +76,7 @@ public final class RegionApi implements HttpService {
         this.access = new RackAccess(region.racks(), token, threads, System::nanoTime);
         this.listener = listener;
         this.sources = new SourcesResource(region);
-        routes.addAll(new ContentResource(region, threads).routes()); // First: racks ask for them most.
+        routes.addAll(new ContentResource(region, contents, threads).routes()); // First: racks ask for them most.
         routes.addAll(sources.routes(threads, slowWork));
         routes.addAll(new SelectionsResource(region).routes(threads));
         routes.addAll(new ImagesResource(region).routes(threads));

@@ -50,6 +50,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.rackboot.image.cache.ImageCache;
 import org.rackboot.region.Bundles;
 import org.rackboot.region.Region;
 import org.rackboot.region.signature.SigningKey;
@@ -104,6 +105,7 @@ class RegionApiTest {
         api = new RegionApi(
                 region,
                 new Bundles(region, directory.resolve("bundles")),
+                new RegionContent(region.contents(), cache(region)),
                 TOKEN,
                 "",
                 Runnable::run,
@@ -112,6 +114,16 @@ class RegionApiTest {
         listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
         InetSocketAddress address = listener.bind(InetAddress.getLoopbackAddress(), 0, "The API", "");
         root = URI.create("http://127.0.0.1:" + address.getPort() + "/api/v1/");
+    }
+
+    private ImageCache cache(Region region) throws IOException {
+        return new ImageCache(
+                directory.resolve("region-cache"),
+                new ImageCache.Settings(16 << 20, 64 << 20, 1, Duration.ZERO),
+                new DatabaseOrigin(region.contents(), Runnable::run, Runnable::run),
+                Runnable::run,
+                (pause, work) -> timer.execute(work),
+                new RegionContentTest.Quiet());
     }
 
     @AfterEach
