@@ -1,5 +1,6 @@
 package org.rackboot.server.rack;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
@@ -12,11 +13,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.rackboot.image.ChunkDigests;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +35,11 @@ public final class CatalogFollower implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CatalogFollower.class);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final long FIRST_PAUSE_MILLIS = 250;
-    private static final long MOST_PAUSE_MILLIS = 15_000;
+    /** With its half more or less: 15 s at most. */
+    private static final long MOST_PAUSE_MILLIS = 10_000;
+
+    /** What follows the document on disk: its sha256, in a line of its own. */
+    private static final int TRAILER_BYTES = 1 + 64 + 1;
 
     private final RegionClient region;
     private final Path file;
@@ -37,7 +47,9 @@ public final class CatalogFollower implements AutoCloseable {
     private final CatalogReader reader = new CatalogReader();
     private final Thread thread = new Thread(this::follow, "catalog");
     private final CountDownLatch firstAnswer = new CountDownLatch(1);
+    private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
     private volatile BootCatalog catalog = BootCatalog.empty();
+    private volatile Optional<RegionClient.Catalog> document = Optional.empty();
     private volatile boolean inStep;
     private volatile @Nullable String lastProblem;
 
@@ -55,13 +67,71 @@ public final class CatalogFollower implements AutoCloseable {
     /** Reads the catalog kept on disk, then follows the region's. */
     public void start() {
         try {
-            if (Files.exists(file) && Files.size(file) <= CatalogReader.MAX_BYTES) {
-                catalog = reader.read(Files.readAllBytes(file));
+            if (Files.exists(file)) {
+                byte[] kept = readKept();
+                catalog = reader.read(kept);
+                document = Optional.of(new RegionClient.Catalog(kept, etag(kept)));
             }
+        } catch (CatalogFormatException e) {
+            setAside(e);
         } catch (IOException e) {
-            LOG.warn("The catalog kept in {} is of no use; waiting for the region's: {}", file, e.getMessage());
+            LOG.warn("The catalog kept in {} cannot be read; waiting for the region's", file, e);
         }
         thread.start();
+    }
+
+    private byte[] readKept() throws IOException {
+        if (Files.size(file) > CatalogReader.MAX_BYTES + TRAILER_BYTES) {
+            throw new CatalogFormatException("it is larger than any catalog");
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        int end = bytes.length - TRAILER_BYTES;
+        if (end < 0 || bytes[end] != '\n') {
+            return bytes; // As versions wrote it that kept no sha256.
+        }
+        byte[] kept = Arrays.copyOf(bytes, end);
+        if (!Arrays.equals(trailer(kept), Arrays.copyOfRange(bytes, end, bytes.length))) {
+            throw new CatalogFormatException("its sha256 is another than when it was written");
+        }
+        return kept;
+    }
+
+    /** Kept for whoever wants to know what became of it; the next broken one takes its place. */
+    private void setAside(CatalogFormatException cause) {
+        Path aside = file.resolveSibling(file.getFileName() + ".broken");
+        try {
+            Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+            LOG.warn(
+                    "The catalog kept in {} is of no use ({}) and now called {}; waiting for the region's",
+                    file,
+                    cause.getMessage(),
+                    aside.getFileName());
+        } catch (IOException e) {
+            LOG.warn("The catalog kept in {} is of no use ({}); waiting for the region's", file, cause.getMessage());
+        }
+    }
+
+    private static byte[] trailer(byte[] document) {
+        return ('\n' + sha256(document) + '\n').getBytes(US_ASCII);
+    }
+
+    /** The region's, whose entity tags are made the same way. */
+    private static String etag(byte[] document) {
+        return '"' + sha256(document) + '"';
+    }
+
+    private static String sha256(byte[] bytes) {
+        return HexFormat.of().formatHex(ChunkDigests.sha256().digest(bytes));
+    }
+
+    /** The document that {@link #catalog} was read from, as the region sent it; empty if there never was one. */
+    public Optional<RegionClient.Catalog> document() {
+        return document;
+    }
+
+    /** @param listener called after each change of the catalog, on the thread that follows it; must not block */
+    public void whenChanged(Runnable listener) {
+        listeners.add(listener);
     }
 
     /** The catalog of this moment. */
@@ -97,12 +167,12 @@ public final class CatalogFollower implements AutoCloseable {
     }
 
     private void follow() {
-        Optional<String> etag = Optional.empty();
+        Optional<String> etag = document.map(RegionClient.Catalog::etag);
         long pause = FIRST_PAUSE_MILLIS;
         while (!Thread.currentThread().isInterrupted()) {
             try {
-                Optional<RegionClient.Catalog> changed =
-                        region.catalog(etag, etag.isPresent() ? PATIENCE : Duration.ZERO);
+                Optional<RegionClient.Catalog> changed = region.catalog(
+                        etag, inStep ? PATIENCE : Duration.ZERO); // A region that is back says so at once.
                 if (changed.isPresent()) {
                     apply(changed.get().document());
                     etag = Optional.of(changed.get().etag()).filter(tag -> !tag.isEmpty());
@@ -143,10 +213,12 @@ public final class CatalogFollower implements AutoCloseable {
         }
     }
 
-    private void apply(byte[] document) throws IOException {
-        BootCatalog next = reader.read(document);
-        keep(document); // First: what is answered from now on must survive a restart.
+    private void apply(byte[] received) throws IOException {
+        BootCatalog next = reader.read(received);
+        keep(received); // First: what is answered from now on must survive a restart.
         catalog = next;
+        document = Optional.of(new RegionClient.Catalog(received, etag(received)));
+        listeners.forEach(Runnable::run);
         LOG.info(
                 "Catalog version {}: {} image versions, {} bootloaders",
                 next.version(),
@@ -154,12 +226,14 @@ public final class CatalogFollower implements AutoCloseable {
                 next.bootloaders().size());
     }
 
-    private void keep(byte[] document) throws IOException {
+    private void keep(byte[] received) throws IOException {
         Path part = file.resolveSibling(file.getFileName() + ".part");
         try (FileChannel channel = FileChannel.open(part, CREATE, TRUNCATE_EXISTING, WRITE)) {
-            ByteBuffer bytes = ByteBuffer.wrap(document);
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
+            for (byte[] each : List.of(received, trailer(received))) {
+                ByteBuffer bytes = ByteBuffer.wrap(each);
+                while (bytes.hasRemaining()) {
+                    channel.write(bytes);
+                }
             }
             channel.force(true);
         }

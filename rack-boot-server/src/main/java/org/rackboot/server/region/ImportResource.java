@@ -16,6 +16,7 @@ import org.rackboot.region.Region;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.sync.ImportService;
 import org.rackboot.region.sync.ImportService.Status;
+import org.rackboot.server.http.CatalogPoll;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
 
@@ -52,7 +53,7 @@ final class ImportResource {
      */
     private CompletionStage<HttpReply> status(HttpCall call, List<String> names) {
         String after = call.query().getOrDefault("after", "");
-        Duration wait = ContentResource.seconds(call.query().getOrDefault("wait", ""));
+        Duration wait = CatalogPoll.wait(call.query().getOrDefault("wait", ""));
         if (after.isEmpty() || wait.isZero()) {
             return now(call, region.imports().status(), after);
         }

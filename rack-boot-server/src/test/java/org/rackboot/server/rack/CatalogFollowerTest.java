@@ -1,0 +1,113 @@
+package org.rackboot.server.rack;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class CatalogFollowerTest {
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    @TempDir
+    Path directory;
+
+    private final ExecutorService threads = Executors.newFixedThreadPool(2);
+    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+    private final AtomicInteger documentsSent = new AtomicInteger();
+    private volatile CountDownLatch change = new CountDownLatch(1);
+    private volatile int version = 1;
+    private ScriptedRegion region;
+    private CatalogFollower follower;
+
+    @BeforeEach
+    void start() throws Exception {
+        region = new ScriptedRegion(this::answer);
+        follower = follower();
+    }
+
+    @AfterEach
+    void stop() {
+        follower.close();
+        region.close();
+        threads.shutdownNow();
+        timer.shutdownNow();
+    }
+
+    @Test
+    void aRegionThatIsBackIsInStepAtOnceAndNotAfterTheNextChange() {
+        await().until(() -> polls() == 1);
+
+        region.from(exchange -> ScriptedRegion.reply(exchange, 503, new byte[0]));
+        change.countDown(); // The poll ends, and the next finds the region broken.
+        await().atMost(SOON).until(() -> !follower.isInStep());
+        assertThat(follower.lastProblem())
+                .hasValueSatisfying(problem -> assertThat(problem).contains("503"));
+        change = new CountDownLatch(1);
+        region.from(this::answer);
+
+        await().atMost(SOON).until(() -> follower.isInStep());
+        assertThat(follower.catalog().version()).isOne();
+    }
+
+    @Test
+    void afterARestartTheCatalogComesFromDiskAndOnlyAnotherOneFromTheRegion() throws Exception {
+        await().until(() -> polls() == 1);
+        follower.close();
+
+        follower = follower();
+        await().until(() -> follower.isInStep());
+        assertThat(follower.catalog().version()).isOne();
+        assertThat(documentsSent).hasValue(1);
+
+        version = 2;
+        change.countDown();
+        await().atMost(SOON).until(() -> follower.catalog().version() == 2);
+    }
+
+    private CatalogFollower follower() throws InterruptedException {
+        CatalogFollower next = new CatalogFollower(
+                new RegionClient(List.of(region.url()), 0, "token", threads, timer),
+                directory.resolve("catalog.json"),
+                new Random(4));
+        next.start();
+        next.awaitFirstAnswer(SOON);
+        return next;
+    }
+
+    private long polls() {
+        return region.asked().stream()
+                .filter(asked -> asked.endsWith("wait=60"))
+                .count();
+    }
+
+    private void answer(HttpExchange exchange) throws IOException {
+        if (exchange.getRequestURI().getQuery().equals("wait=60")) {
+            try {
+                change.await();
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
+        }
+        String document = """
+                {"format":"rackboot-catalog:1","version":%d,"settings":{},"images":[],"bootloaders":[],"objects":{}}""".formatted(version);
+        if (ScriptedRegion.catalog(exchange, document)) {
+            documentsSent.incrementAndGet();
+        }
+    }
+}
