@@ -1,0 +1,191 @@
+package org.rackboot.server.rack;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.rackboot.image.Content;
+import org.rackboot.image.ContentId;
+import org.rackboot.image.ContentUnavailableException;
+
+/** One region, two addresses. */
+@Timeout(60)
+class RegionClientTest {
+    private static final byte[] BYTES = new byte[2 * Content.CHUNK_BYTES + 99];
+    private static final byte[] DIGESTS = new byte[3 * 32];
+
+    private final ExecutorService threads = Executors.newFixedThreadPool(2);
+    private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+    private final ByteArrayOutputStream received = new ByteArrayOutputStream();
+    private ScriptedRegion one;
+    private ScriptedRegion two;
+    private Content content;
+    private RegionClient client;
+
+    @BeforeEach
+    void start() throws Exception {
+        new Random(7).nextBytes(BYTES);
+        new Random(8).nextBytes(DIGESTS);
+        content = new Content(
+                new ContentId(ScriptedRegion.sha256(BYTES)),
+                BYTES.length,
+                new ContentId(ScriptedRegion.sha256(DIGESTS)));
+        one = new ScriptedRegion(RegionClientTest::serve);
+        two = new ScriptedRegion(RegionClientTest::serve);
+        client = client(one.url(), two.url());
+    }
+
+    @AfterEach
+    void stop() {
+        one.close();
+        two.close();
+        threads.shutdownNow();
+        timer.shutdownNow();
+    }
+
+    @Test
+    void theAddressThatAnsweredIsAskedAgain() {
+        assertThat(client.chunkDigests(content).toCompletableFuture().join()).isEqualTo(DIGESTS);
+        fetch(0, 3);
+
+        assertThat(received.toByteArray()).isEqualTo(BYTES);
+        assertThat(one.asked()).hasSize(2);
+        assertThat(two.asked()).isEmpty();
+    }
+
+    @Test
+    void whenOneCannotBeReachedTheOtherIsAskedWithoutAFailure() throws Exception {
+        one.close();
+
+        assertThat(client.catalog(Optional.empty(), Duration.ZERO).orElseThrow().document())
+                .isEqualTo("a catalog".getBytes(UTF_8));
+        assertThat(client.chunkDigests(content).toCompletableFuture().join()).isEqualTo(DIGESTS);
+        fetch(0, 3);
+
+        assertThat(received.toByteArray()).isEqualTo(BYTES);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {401, 404, 500, 503})
+    void whenOneDoesNotAnswerAsItShouldTheOtherIsAsked(int status) throws Exception {
+        one.from(exchange -> ScriptedRegion.reply(exchange, status, "no".getBytes(UTF_8)));
+
+        assertThat(client.catalog(Optional.empty(), Duration.ZERO)).isPresent();
+        fetch(1, 2);
+
+        assertThat(received.toByteArray()).isEqualTo(Arrays.copyOfRange(BYTES, Content.CHUNK_BYTES, BYTES.length));
+        assertThat(one.asked()).as("it rests after the first time").hasSize(1);
+    }
+
+    @Test
+    void aTransferThatBreaksOffFailsAndGoesOnAtTheOtherAddress() {
+        one.from(exchange -> {
+            exchange.sendResponseHeaders(200, BYTES.length);
+            exchange.getResponseBody().write(BYTES, 0, Content.CHUNK_BYTES + 10);
+            exchange.getResponseBody().flush();
+            throw new IOException("the process is killed");
+        });
+
+        assertThatThrownBy(() -> fetch(0, 3)).hasCauseInstanceOf(ContentUnavailableException.class);
+        assertThat(received.toByteArray()).isEqualTo(Arrays.copyOf(BYTES, received.size()));
+        assertThat(two.asked()).as("what came is not asked for twice").isEmpty();
+        received.reset();
+        fetch(1, 2); // As the cache goes on, behind its last verified chunk.
+
+        assertThat(received.toByteArray()).isEqualTo(Arrays.copyOfRange(BYTES, Content.CHUNK_BYTES, BYTES.length));
+        assertThat(two.asked())
+                .containsExactly("/api/v1/content/%s bytes=%d-%d"
+                        .formatted(content.id(), Content.CHUNK_BYTES, BYTES.length - 1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bytes 0-1048674/2097251", "bytes 1048576-2097250/2097252", "bytes */2097251", ""})
+    void aPartThatIsNotTheOneAskedForIsNotTaken(String range) throws Exception {
+        one.from(exchange -> {
+            if (!range.isEmpty()) {
+                exchange.getResponseHeaders().set("Content-Range", range);
+            }
+            ScriptedRegion.reply(exchange, 206, Arrays.copyOf(BYTES, Content.CHUNK_BYTES + 99));
+        });
+
+        fetch(1, 2);
+
+        assertThat(received.toByteArray()).isEqualTo(Arrays.copyOfRange(BYTES, Content.CHUNK_BYTES, BYTES.length));
+        assertThat(two.asked()).hasSize(1);
+    }
+
+    @Test
+    void theWholeInThePlaceOfAPartIsNotTaken() {
+        one.from(exchange -> ScriptedRegion.reply(exchange, 200, BYTES));
+        two.from(exchange -> ScriptedRegion.reply(exchange, 200, BYTES));
+
+        assertThatThrownBy(() -> fetch(1, 2))
+                .hasCauseInstanceOf(ContentUnavailableException.class)
+                .hasMessageContaining("another part");
+        assertThat(received.size()).isZero();
+    }
+
+    @Test
+    void whenNoneAnswersTheFailureSaysWhatTheLastOneDid() {
+        one.close();
+        two.from(exchange -> ScriptedRegion.reply(exchange, 503, new byte[0]));
+
+        assertThatThrownBy(() -> client.catalog(Optional.empty(), Duration.ZERO))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(two.url() + " answered 503");
+        assertThatThrownBy(() -> fetch(0, 3)).hasCauseInstanceOf(ContentUnavailableException.class);
+    }
+
+    private void fetch(int first, int chunks) throws CompletionException {
+        client.fetch(content, first, chunks, this::take).toCompletableFuture().join();
+    }
+
+    private void take(ByteBuffer bytes) {
+        byte[] copy = new byte[bytes.remaining()];
+        bytes.get(copy);
+        received.writeBytes(copy);
+    }
+
+    private RegionClient client(URI... addresses) {
+        return new RegionClient(List.of(addresses), 0, "token", threads, timer);
+    }
+
+    /** As a region does. */
+    private static void serve(HttpExchange exchange) throws IOException {
+        String path = exchange.getRequestURI().getPath();
+        String range = exchange.getRequestHeaders().getFirst("Range");
+        if (path.endsWith("/catalog")) {
+            ScriptedRegion.catalog(exchange, "a catalog");
+        } else if (path.endsWith("/chunks")) {
+            ScriptedRegion.reply(exchange, 200, DIGESTS);
+        } else if (range == null) {
+            ScriptedRegion.reply(exchange, 200, BYTES);
+        } else {
+            String[] ends = range.replace("bytes=", "").split("-");
+            int from = Integer.parseInt(ends[0]);
+            int to = Integer.parseInt(ends[1]) + 1;
+            exchange.getResponseHeaders().set("Content-Range", "bytes %d-%d/%d".formatted(from, to - 1, BYTES.length));
+            ScriptedRegion.reply(exchange, 206, Arrays.copyOfRange(BYTES, from, to));
+        }
+    }
+}
