@@ -69,6 +69,8 @@ import org.rackboot.server.rack.CacheKeeper;
 import org.rackboot.server.rack.CatalogFollower;
 import org.rackboot.server.rack.Enrolment;
 import org.rackboot.server.rack.Rack;
+import org.rackboot.server.rack.RackCredentials;
+import org.rackboot.server.rack.RackUpstream;
 import org.rackboot.server.rack.RegionClient;
 import org.rackboot.server.rack.RegionLink;
 import org.rackboot.server.region.DatabaseOrigin;
@@ -439,7 +441,14 @@ public final class RackBoot implements AutoCloseable {
                 Clock.systemUTC(),
                 System::nanoTime);
         List<InetAddress> addresses = Addresses.toListenOn(config.bind());
-        HttpListener boot = closeAtEnd(new HttpListener(httpLoops, rack, bootLimits(), metrics));
+        HttpService service = rack;
+        if (config.serveRacks()) {
+            service = new RackUpstream(follower, cache, rack, RackCredentials.of(enrolment::bearer));
+        }
+        HttpListener boot = closeAtEnd(new HttpListener(httpLoops, service, bootLimits(), metrics));
+        if (service instanceof RackUpstream upstream) {
+            closeAtEnd(upstream); // Before the listener: those who wait for a change hold up no stop.
+        }
         for (InetAddress address : addresses) {
             List<Integer> opened = new ArrayList<>();
             for (int port : config.http().ports()) {

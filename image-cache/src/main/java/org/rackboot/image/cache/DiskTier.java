@@ -427,6 +427,16 @@ final class DiskTier {
             return content;
         }
 
+        /** The digests of the chunks; empty if they cannot be read, or are not the content's any more. */
+        Optional<ChunkDigests> digests() {
+            try {
+                return Optional.of(
+                        ChunkDigests.verified(content, readAll(digestsFile(content.id()), content.chunkCount())));
+            } catch (IOException e) {
+                return Optional.empty(); // Whoever reads a chunk finds out what is wrong, and mends it.
+            }
+        }
+
         /** Whether no verification is younger than that. */
         boolean verifiedBefore(long nanos) {
             return verified == null || verifiedAtNanos - nanos < 0;

@@ -142,6 +142,7 @@ public final class ImageCache {
     private final Map<Content, Session> inflows = new HashMap<>();
     private final Deque<Session> line = new ArrayDeque<>();
     private final Deque<Session> prefetchLine = new ArrayDeque<>();
+    private final Map<Content, CompletableFuture<ChunkDigests>> listsAskedFor = new HashMap<>();
     private final Map<LoadKey, ChunkPromise> loads = new HashMap<>();
     private int activeFills;
     private int activePrefetches;
@@ -229,6 +230,51 @@ public final class ImageCache {
         }
         startWaiting();
         return session.kept.copy();
+    }
+
+    /**
+     * The digests of the content's chunks, for those who verify for themselves: from disk or from the origin, verified.
+     * Whoever asks at the same time shares one answer.
+     */
+    public CompletionStage<ChunkDigests> chunkDigests(Content content) {
+        ChunkDigests known = chunkLists.getIfPresent(content);
+        if (known != null) {
+            return CompletableFuture.completedFuture(known);
+        }
+        CompletableFuture<ChunkDigests> asked = new CompletableFuture<>();
+        synchronized (inflows) {
+            CompletableFuture<ChunkDigests> others = listsAskedFor.putIfAbsent(content, asked);
+            if (others != null) {
+                return others.copy();
+            }
+        }
+        CompletableFuture.completedFuture(content)
+                .thenApplyAsync(each -> disk.find(each).flatMap(DiskTier.StoredObject::digests), diskThreads)
+                .thenCompose(stored -> stored.isPresent()
+                        ? CompletableFuture.completedFuture(stored.get())
+                        : origin.chunkDigests(content).thenApply(bytes -> verified(content, bytes)))
+                .whenComplete((digests, failure) -> {
+                    if (failure == null) {
+                        chunkLists.put(content, digests);
+                    }
+                    synchronized (inflows) {
+                        listsAskedFor.remove(content);
+                    }
+                    if (failure == null) {
+                        asked.complete(digests);
+                    } else {
+                        asked.completeExceptionally(explained(content, failure));
+                    }
+                });
+        return asked.copy();
+    }
+
+    private static ChunkDigests verified(Content content, byte[] digests) {
+        try {
+            return ChunkDigests.verified(content, digests);
+        } catch (VerificationException e) {
+            throw new CompletionException(e);
+        }
     }
 
     /** What must stay on disk whatever else is wanted; replaces what was said before. */

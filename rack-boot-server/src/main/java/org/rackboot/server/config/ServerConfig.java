@@ -23,6 +23,7 @@ import org.rackboot.protocol.tftp.Negotiation;
  *
  * @param state directory of everything this server keeps
  * @param bind addresses of every listener; empty = all of the machine's, and loopback for the admin listener
+ * @param serveRacks whether a rack gives catalog and contents to other racks
  */
 public record ServerConfig(
         Path state,
@@ -36,7 +37,8 @@ public record ServerConfig(
         BootConfig boot,
         ImportConfig imports,
         UpstreamConfig region,
-        RegionCacheConfig regionCache) {
+        RegionCacheConfig regionCache,
+        boolean serveRacks) {
 
     /**
      * The {@code tftp} section.
@@ -196,7 +198,8 @@ public record ServerConfig(
                         settings.number("region.keep-versions", 2, 1, 1_000),
                         settings.flag("region.single-source", false)),
                 new UpstreamConfig(regionUrls(settings), settings.text("region.token")),
-                new RegionCacheConfig(bytes(settings, "region.cache.memory"), bytes(settings, "region.cache.disk")));
+                new RegionCacheConfig(bytes(settings, "region.cache.memory"), bytes(settings, "region.cache.disk")),
+                settings.flag("rack.serve-racks", true));
         if (!settings.text("dhcp.mode").orElse("off").equals("off")) {
             settings.problem("dhcp.mode: this version gives no DHCP answers; use off, and let your DHCP server name the"
                     + " loader (docs/dhcp.md)");

@@ -147,9 +147,12 @@ public final class Rack implements TftpService, HttpService {
         return resolver.resolve(new BootRequest(name, transport, server), catalog.get());
     }
 
-    private ContentReader reader(BootFile file) {
-        ContentReader reader = cache.open(
-                new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256())));
+    static Content content(BootFile file) {
+        return new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256()));
+    }
+
+    ContentReader reader(BootFile file) {
+        ContentReader reader = cache.open(content(file));
         return verifyAlways ? new ChunkwiseReader(reader) : reader;
     }
 

@@ -306,7 +306,7 @@ class RackHttpTest {
         }
     }
 
-    private static final class Ports implements Rack.HttpPorts {
+    static final class Ports implements Rack.HttpPorts {
         @Override
         public int named(InetSocketAddress local) {
             return 5248;
@@ -323,7 +323,7 @@ class RackHttpTest {
         }
     }
 
-    private static final class Quiet implements ImageCache.Listener {
+    static final class Quiet implements ImageCache.Listener {
         @Override
         public void fillStarted(Content content) {}
 

@@ -1,0 +1,291 @@
+package org.rackboot.server.rack;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.rackboot.image.ChunkDigests;
+import org.rackboot.image.cache.ImageCache;
+import org.rackboot.server.event.BootEvents;
+import org.rackboot.server.event.Neighbours;
+import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.net.EventLoops;
+
+/** Region, a rack that follows it, and racks that follow that rack. The clocks of all racks say 1970. */
+@Timeout(60)
+class RackUpstreamTest {
+    private static final String TOKEN = "the rack's token";
+    private static final byte[] LOADER = new byte[3 * (1 << 20) + 77];
+
+    @TempDir
+    Path directory;
+
+    private final EventLoops loops = EventLoops.best("test");
+    private final HttpClient http =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    private volatile String document = "";
+    private ScriptedRegion region;
+    private RunningRack upper;
+
+    @BeforeEach
+    void start() throws Exception {
+        new Random(3).nextBytes(LOADER);
+        document = document(1, "bootx64.efi");
+        region = new ScriptedRegion(this::answer);
+        upper = new RunningRack("upper", region.url());
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        while (!open.isEmpty()) {
+            open.removeLast().close();
+        }
+        region.close();
+        loops.close();
+    }
+
+    @Test
+    void racksBelowARackCauseOneFetchAboveItAndNeedNoRegionAfterwards() throws Exception {
+        List<RunningRack> lower = new ArrayList<>();
+        List<CompletableFuture<HttpResponse<byte[]>>> boots = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            lower.add(new RunningRack("lower" + i, upper.url));
+        }
+        for (RunningRack rack : lower) {
+            boots.add(http.sendAsync(
+                    HttpRequest.newBuilder(rack.url.resolve("bootx64.efi")).build(), BodyHandlers.ofByteArray()));
+        }
+
+        for (CompletableFuture<HttpResponse<byte[]>> boot : boots) {
+            assertThat(boot.get().body()).isEqualTo(LOADER);
+        }
+        assertThat(region.asked())
+                .filteredOn(path -> path.equals("/api/v1/content/" + ScriptedRegion.sha256(LOADER)))
+                .hasSize(1);
+        await().until(() -> lower.get(0).cache.statistics().diskObjects() == 1);
+
+        region.close();
+        upper.upstream.close();
+        upper.listener.close();
+        assertThat(get(lower.get(0).url, "bootx64.efi").body()).isEqualTo(LOADER);
+    }
+
+    @Test
+    void aRackThatComesLaterIsServedWithoutTheRegion() throws Exception {
+        assertThat(get(upper.url, "bootx64.efi").body()).isEqualTo(LOADER);
+        await().until(() -> upper.cache.statistics().diskObjects() == 1);
+        region.close();
+
+        RunningRack late = new RunningRack("late", upper.url);
+
+        assertThat(get(late.url, "bootx64.efi").body()).isEqualTo(LOADER);
+        assertThat(late.follower.document().orElseThrow().document()).isEqualTo(document.getBytes(UTF_8));
+        assertThat(late.follower.isInStep()).isTrue();
+    }
+
+    @Test
+    void aChangeReachesTheRacksBelowAtOnce() throws Exception {
+        RunningRack lower = new RunningRack("lower", upper.url);
+        assertThat(get(lower.url, "new.efi").statusCode()).isEqualTo(404);
+
+        document = document(2, "new.efi");
+
+        await().until(() -> lower.follower.catalog().version() == 2);
+        assertThat(get(lower.url, "new.efi").body()).isEqualTo(LOADER);
+        assertThat(lower.follower.document().orElseThrow().etag())
+                .isEqualTo('"' + ScriptedRegion.sha256(document.getBytes(UTF_8)) + '"');
+    }
+
+    @Test
+    void withoutACredentialThereIsNeitherCatalogNorContent() throws Exception {
+        for (String path : List.of(
+                "api/v1/catalog",
+                "api/v1/content/" + ScriptedRegion.sha256(LOADER),
+                "api/v1/content/" + ScriptedRegion.sha256(LOADER) + "/chunks")) {
+            for (String authorization : List.of("", "Bearer other", "Bearer ", "Basic " + TOKEN)) {
+                HttpRequest.Builder request = HttpRequest.newBuilder(upper.url.resolve(path));
+                if (!authorization.isEmpty()) {
+                    request.header("Authorization", authorization);
+                }
+                assertThat(http.send(request.build(), BodyHandlers.ofString()).statusCode())
+                        .as("%s with '%s'", path, authorization)
+                        .isEqualTo(401);
+            }
+        }
+        assertThat(get(upper.url, "api/v1/sources").statusCode())
+                .as("a boot name")
+                .isEqualTo(404);
+        assertThat(authorized("api/v1/content/" + "a".repeat(64)).statusCode()).isEqualTo(404);
+    }
+
+    @Test
+    void aStopDoesNotWaitForRacksThatWaitForAChange() throws Exception {
+        HttpResponse<byte[]> now = authorized("api/v1/catalog");
+        CompletableFuture<HttpResponse<byte[]>> waiting = http.sendAsync(
+                HttpRequest.newBuilder(upper.url.resolve("api/v1/catalog?wait=60"))
+                        .header("Authorization", "Bearer " + TOKEN)
+                        .header(
+                                "If-None-Match",
+                                now.headers().firstValue("ETag").orElseThrow())
+                        .build(),
+                BodyHandlers.ofByteArray());
+        await().until(() -> upper.upstream.waiting() == 1);
+
+        upper.upstream.close();
+
+        assertThat(waiting.get().statusCode()).isEqualTo(304);
+        assertThat(upper.upstream.waiting()).isZero();
+        assertThat(authorized("api/v1/catalog?wait=60").statusCode())
+                .as("at once")
+                .isEqualTo(200);
+    }
+
+    @Test
+    void aCatalogOnDiskThatIsNotWhatWasWrittenIsSetAside() throws Exception {
+        Path kept = directory.resolve("upper").resolve("catalog.json");
+        region.close();
+        byte[] bytes = Files.readAllBytes(kept);
+        int digit = new String(bytes, UTF_8).indexOf(ScriptedRegion.sha256(LOADER));
+        bytes[digit] = (byte) (bytes[digit] == 'a' ? 'b' : 'a'); // Still a document that can be read.
+        Path broken = Files.createDirectories(directory.resolve("broken"));
+        Files.write(broken.resolve("catalog.json"), bytes);
+        Path well = Files.createDirectories(directory.resolve("well"));
+        Files.copy(kept, well.resolve("catalog.json"));
+        Path old = Files.createDirectories(directory.resolve("old")); // From before the sha256 was kept.
+        Files.writeString(old.resolve("catalog.json"), document);
+
+        assertThat(new RunningRack("broken", region.url()).follower.catalog().version())
+                .isZero();
+        assertThat(broken.resolve("catalog.json")).doesNotExist();
+        assertThat(broken.resolve("catalog.json.broken")).hasBinaryContent(bytes);
+        assertThat(new RunningRack("well", region.url()).follower.catalog().version())
+                .isOne();
+        assertThat(new RunningRack("old", region.url()).follower.catalog().version())
+                .isOne();
+    }
+
+    private HttpResponse<byte[]> get(URI rack, String path) throws Exception {
+        return http.send(HttpRequest.newBuilder(rack.resolve(path)).build(), BodyHandlers.ofByteArray());
+    }
+
+    private HttpResponse<byte[]> authorized(String path) throws Exception {
+        return http.send(
+                HttpRequest.newBuilder(upper.url.resolve(path))
+                        .header("Authorization", "Bearer " + TOKEN)
+                        .build(),
+                BodyHandlers.ofByteArray());
+    }
+
+    private static String document(int version, String name) {
+        String id = ScriptedRegion.sha256(LOADER);
+        return """
+                {"format":"rackboot-catalog:1","version":%d,"settings":{"kernelOptions":[]},"images":[],\
+                "bootloaders":[{"method":"uefi","arch":"amd64","serial":"1","files":{"%s":"%s"}}],\
+                "objects":{"%s":[%d,"%s"]}}""".formatted(version, name, id, id, LOADER.length, ScriptedRegion.sha256(digests()));
+    }
+
+    private static byte[] digests() {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        for (int at = 0; at < LOADER.length; at += 1 << 20) {
+            MessageDigest digest = ChunkDigests.sha256();
+            digest.update(LOADER, at, Math.min(1 << 20, LOADER.length - at));
+            all.writeBytes(digest.digest());
+        }
+        return all.toByteArray();
+    }
+
+    /** A region, but for the long poll: it says 304 after a moment. */
+    private void answer(HttpExchange exchange) throws IOException {
+        String path = exchange.getRequestURI().getPath();
+        if (path.endsWith("/catalog")) {
+            if (exchange.getRequestURI().getQuery().equals("wait=60")) {
+                String before = document;
+                await().pollInterval(Duration.ofMillis(20))
+                        .atMost(Duration.ofSeconds(30))
+                        .until(() -> !before.equals(document)
+                                || Thread.currentThread().isInterrupted());
+            }
+            ScriptedRegion.catalog(exchange, document);
+        } else {
+            ScriptedRegion.reply(exchange, 200, path.endsWith("/chunks") ? digests() : LOADER);
+        }
+    }
+
+    /** What a rack is made of, as it is wired, without TFTP. */
+    private final class RunningRack {
+        private final URI url;
+        private final ImageCache cache;
+        private final CatalogFollower follower;
+        private final RackUpstream upstream;
+        private final HttpListener listener;
+
+        RunningRack(String name, URI above) throws Exception {
+            Path state = Files.createDirectories(directory.resolve(name));
+            ExecutorService threads = Executors.newFixedThreadPool(4);
+            open.add(threads::shutdownNow);
+            ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+            open.add(timer::shutdownNow);
+            RegionClient client = new RegionClient(List.of(above), 0, TOKEN, threads, timer);
+            cache = new ImageCache(
+                    state.resolve("cache"),
+                    new ImageCache.Settings(16 << 20, 64 << 20, 2, Duration.ofSeconds(1)),
+                    client,
+                    threads,
+                    (pause, work) -> threads.execute(work),
+                    new RackHttpTest.Quiet());
+            BootEvents events = new BootEvents(new Neighbours(Path.of("/proc/net/arp"), new AtomicLong()::get));
+            open.add(events);
+            follower = new CatalogFollower(client, state.resolve("catalog.json"), new Random(1));
+            open.add(follower);
+            follower.start();
+            follower.awaitFirstAnswer(Duration.ofSeconds(20));
+            Rack rack = new Rack(
+                    follower::catalog,
+                    cache,
+                    events,
+                    new RackHttpTest.Ports(),
+                    false,
+                    Clock.fixed(Instant.EPOCH, ZoneOffset.UTC),
+                    System::nanoTime);
+            upstream = new RackUpstream(follower, cache, rack, RackCredentials.of(() -> TOKEN));
+            listener = new HttpListener(loops, upstream, HttpListener.Limits.BOOT, why -> {});
+            open.add(listener);
+            open.add(upstream);
+            InetSocketAddress bound = listener.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
+            url = URI.create("http://127.0.0.1:" + bound.getPort() + "/");
+        }
+    }
+}
