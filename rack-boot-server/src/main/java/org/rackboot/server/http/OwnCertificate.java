@@ -56,13 +56,16 @@ public final class OwnCertificate {
     public static TlsCertificates.Pair readOrMake(Path directory, String name, Clock clock) throws IOException {
         Path certificate = directory.resolve(CERTIFICATE);
         Path key = directory.resolve(KEY);
-        if (!Files.exists(certificate) || !Files.exists(key)) {
+        if (!Files.exists(certificate)) { // Written last. Without its key it is somebody's mistake, and said to be one.
             try {
                 KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
                 generator.initialize(new ECGenParameterSpec("secp256r1"));
                 KeyPair pair = generator.generateKeyPair();
                 write(key, "PRIVATE KEY", pair.getPrivate().getEncoded());
                 write(certificate, "CERTIFICATE", certificate(pair, name, clock));
+                try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+                    channel.force(true);
+                }
             } catch (GeneralSecurityException e) {
                 throw new IllegalStateException("every Java has elliptic curves", e);
             }

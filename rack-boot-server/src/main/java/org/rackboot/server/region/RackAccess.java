@@ -12,27 +12,26 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.rackboot.region.Racks;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.server.http.HttpCall;
 
-/** Who sent a request. Looks racks up on the threads given, and remembers them for so long that a fetch asks once. */
+/**
+ * Who sent a request. Looks racks up on the threads given, and remembers them for so long that a fetch asks once. As many
+ * look-ups may wait as there are connections: each has one request at a time.
+ */
 final class RackAccess {
     /** A revocation by another region process takes effect within this time. */
     private static final long REMEMBERED_NANOS = 3_000_000_000L;
 
     private static final int MOST_REMEMBERED = 10_000;
-    /** Strangers with made-up credentials must not fill the line before the database. */
-    private static final int MOST_LOOKUPS = 256;
 
     private final Racks racks;
     private final byte[] apiToken;
     private final Executor threads;
     private final LongSupplier nanoClock;
     private final Map<String, Remembered> remembered = new ConcurrentHashMap<>(); // By the credential's sha256.
-    private final AtomicInteger lookups = new AtomicInteger();
 
     /** Who somebody is. */
     sealed interface Caller {
@@ -43,7 +42,7 @@ final class RackAccess {
 
         record Stranger() implements Caller {}
 
-        /** Nobody knows now: too many ask, or the database is away. */
+        /** Nobody knows now: the database is away. */
         record Unknown(String why) implements Caller {}
     }
 
@@ -83,12 +82,7 @@ final class RackAccess {
         if (!fresh && known != null && known.untilNanos() - nanoClock.getAsLong() > 0) {
             return CompletableFuture.completedStage(new Caller.Rack(known.name()));
         }
-        if (lookups.incrementAndGet() > MOST_LOOKUPS) {
-            lookups.decrementAndGet();
-            return CompletableFuture.completedStage(new Caller.Unknown("Too many callers at once; come again"));
-        }
         return CompletableFuture.supplyAsync(() -> look(token.get(), hash), threads)
-                .whenComplete((caller, failure) -> lookups.decrementAndGet())
                 .exceptionally(failure -> {
                     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
                     return new Caller.Unknown(String.valueOf(cause == null ? failure : cause.getMessage()));
