@@ -178,8 +178,8 @@ class RackUpstreamTest {
         Path kept = directory.resolve("upper").resolve("catalog.json");
         region.close();
         byte[] bytes = Files.readAllBytes(kept);
-        int digit = new String(bytes, UTF_8).indexOf(ScriptedRegion.sha256(LOADER));
-        bytes[digit] = (byte) (bytes[digit] == 'a' ? 'b' : 'a'); // Still a document that can be read.
+        int digit = document.indexOf(":1,\"settings") + 1;
+        bytes[digit] = '3'; // Still a document that can be read.
         Path broken = Files.createDirectories(directory.resolve("broken"));
         Files.write(broken.resolve("catalog.json"), bytes);
         Path well = Files.createDirectories(directory.resolve("well"));

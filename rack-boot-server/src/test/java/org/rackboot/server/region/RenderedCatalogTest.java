@@ -28,6 +28,9 @@ class RenderedCatalogTest {
         @Override
         public byte[] document() {
             renderings.incrementAndGet();
+            for (int i = 0; i < 1_000_000; i++) {
+                Thread.onSpinWait(); // Time for the others to come in, if anything lets them.
+            }
             return ("version " + version).getBytes(UTF_8);
         }
     });
