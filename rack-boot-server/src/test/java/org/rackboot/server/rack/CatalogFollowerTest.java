@@ -19,6 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.rackboot.server.config.StateDirectory;
 
 @Timeout(60)
 class CatalogFollowerTest {
@@ -80,9 +81,14 @@ class CatalogFollowerTest {
         await().atMost(SOON).until(() -> follower.catalog().version() == 2);
     }
 
-    private CatalogFollower follower() throws InterruptedException {
+    private CatalogFollower follower() throws IOException, InterruptedException {
         CatalogFollower next = new CatalogFollower(
-                new RegionClient(List.of(region.url()), 0, "token", threads, timer),
+                new RegionClient(
+                        List.of(region.url()),
+                        0,
+                        Enrolment.ofRegionItself(new StateDirectory(directory), "token"),
+                        threads,
+                        timer),
                 directory.resolve("catalog.json"),
                 new Random(4));
         next.start();

@@ -38,6 +38,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.cache.ImageCache;
+import org.rackboot.server.config.StateDirectory;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
@@ -258,7 +259,8 @@ class RackUpstreamTest {
             open.add(threads::shutdownNow);
             ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
             open.add(timer::shutdownNow);
-            RegionClient client = new RegionClient(List.of(above), 0, TOKEN, threads, timer);
+            RegionClient client = new RegionClient(
+                    List.of(above), 0, Enrolment.ofRegionItself(new StateDirectory(state), TOKEN), threads, timer);
             cache = new ImageCache(
                     state.resolve("cache"),
                     new ImageCache.Settings(16 << 20, 64 << 20, 2, Duration.ofSeconds(1)),

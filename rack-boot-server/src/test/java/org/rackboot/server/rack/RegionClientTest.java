@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -22,15 +23,20 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentUnavailableException;
+import org.rackboot.server.config.StateDirectory;
 
 /** One region, two addresses. */
 @Timeout(60)
 class RegionClientTest {
+    @TempDir
+    Path directory;
+
     private static final byte[] BYTES = new byte[2 * Content.CHUNK_BYTES + 99];
     private static final byte[] DIGESTS = new byte[3 * 32];
 
@@ -166,8 +172,13 @@ class RegionClientTest {
         received.writeBytes(copy);
     }
 
-    private RegionClient client(URI... addresses) {
-        return new RegionClient(List.of(addresses), 0, "token", threads, timer);
+    private RegionClient client(URI... addresses) throws IOException {
+        return new RegionClient(
+                List.of(addresses),
+                0,
+                Enrolment.ofRegionItself(new StateDirectory(directory), "token"),
+                threads,
+                timer);
     }
 
     /** As a region does. */
