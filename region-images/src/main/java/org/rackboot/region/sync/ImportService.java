@@ -228,8 +228,8 @@ public final class ImportService {
             if (free.isPresent()) {
                 return free.get();
             }
+            progress.say(WAITING); // First: whoever sees the phase finds the reason.
             progress.enter(ImportProgress.Phase.WAITING);
-            progress.say(WAITING);
             return lock.take();
         }
 
