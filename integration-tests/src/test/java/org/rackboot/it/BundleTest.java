@@ -82,6 +82,9 @@ class BundleTest {
             Program.Result again = second.run("bundle", "import", bundle.toString());
             assertThat(again.exitCode()).as(again.out() + again.err()).isZero();
             assertThat(again.out()).contains("0 new versions");
+            Program.Result enabled = second.run("sources", "update", "bundle", "--enable");
+            assertThat(enabled.exitCode()).isEqualTo(1);
+            assertThat(enabled.err()).contains("no address to import from").contains("bundle import");
             try (Stream<Path> left = Files.list(directory.resolve("second/bundles"))) {
                 assertThat(left).isEmpty();
             }

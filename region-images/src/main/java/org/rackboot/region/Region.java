@@ -204,6 +204,13 @@ public final class Region {
             throws RefusedException, DatabaseException {
         BootSource before = source(name);
         BootSource after = described(before, change);
+        if (after.enabled() && "bundle".equals(after.url().getScheme())) {
+            throw new RefusedException(
+                    RefusedException.Kind.CONFLICT,
+                    "Source '%s' is what bundles brought: there is no address to import from. Its images are served all the same;"
+                                    .formatted(before.name())
+                            + " 'rackboot bundle import FILE' brings newer ones");
+        }
         Optional<BootSource> updated =
                 sources.update(after, acceptOlder || !after.url().equals(before.url()));
         announceChange();
