@@ -69,21 +69,21 @@ public final class ImageCache {
     /** Told of what the cache does; called from any thread, must not block. */
     public interface Listener {
         /** A fetch of an object for the disk began. */
-        void fillStarted(Content content);
+        default void fillStarted(Content content) {}
 
-        void fillCompleted(Content content);
+        default void fillCompleted(Content content) {}
 
         /** A fetch was given up, and its readers told. */
-        void fillFailed(Content content, Throwable cause);
+        default void fillFailed(Content content, Throwable cause) {}
 
         /** A fetch broke off and goes on where it was; its readers notice nothing but the time. */
-        void fillResumed(Content content, Throwable cause);
+        default void fillResumed(Content content, Throwable cause) {}
 
         /** The disk cannot keep what was being fetched; readers are served without it. */
-        void notKept(Content content, Throwable cause);
+        default void notKept(Content content, Throwable cause) {}
 
         /** A file on disk was not what it was when it was written; it was dropped. */
-        void corruptionFound(ContentId id, Throwable cause);
+        default void corruptionFound(ContentId id, Throwable cause) {}
     }
 
     /**

@@ -995,7 +995,7 @@ class ImageCacheTest {
                     FakeOrigin.having(samples.toArray(new Sample[0])),
                     pool,
                     timer,
-                    new SilentListener(),
+                    new ImageCache.Listener() {},
                     System::nanoTime);
             int reads = 600;
             var remaining = new CountDownLatch(reads);
@@ -1036,26 +1036,6 @@ class ImageCacheTest {
         assertThatIllegalArgumentException().isThrownBy(() -> settings(0, -1, 1));
         assertThatIllegalArgumentException().isThrownBy(() -> settings(0, 0, 0));
         assertThatIllegalArgumentException().isThrownBy(() -> new ImageCache.Settings(0, 0, 1, Duration.ofMillis(-1)));
-    }
-
-    static final class SilentListener implements ImageCache.Listener {
-        @Override
-        public void fillStarted(Content content) {}
-
-        @Override
-        public void fillCompleted(Content content) {}
-
-        @Override
-        public void fillFailed(Content content, Throwable cause) {}
-
-        @Override
-        public void fillResumed(Content content, Throwable cause) {}
-
-        @Override
-        public void notKept(Content content, Throwable cause) {}
-
-        @Override
-        public void corruptionFound(ContentId id, Throwable cause) {}
     }
 
     private static ImageCache.Settings settings(long memoryBytes, long diskBytes, int maxFills) {

@@ -22,10 +22,13 @@ import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.Sample;
 
-/** A process that fills and evicts all the time is killed again and again; what it leaves is whole. */
+/**
+ * A process that fills and evicts all the time is killed again and again; what it leaves is whole. {@code
+ * -Drackboot.kills=100} kills it more often.
+ */
 @Timeout(900)
 class KilledCacheTest {
-    private static final int KILLS = Integer.getInteger("rackboot.kills", 100);
+    private static final int KILLS = Integer.getInteger("rackboot.kills", 40);
     private static final ImageCache.Settings SETTINGS =
             new ImageCache.Settings(1 << 20, 4 << 20, 3, Duration.ofMillis(1));
 
@@ -100,7 +103,7 @@ class KilledCacheTest {
                 FakeOrigin.having(SAMPLES.toArray(new Sample[0])),
                 threads.pool,
                 (pause, work) -> threads.pool.execute(work),
-                new ImageCacheTest.SilentListener());
+                new ImageCache.Listener() {});
     }
 
     private record Threads(ExecutorService pool) implements AutoCloseable {

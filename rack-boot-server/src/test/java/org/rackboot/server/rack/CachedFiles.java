@@ -81,7 +81,7 @@ final class CachedFiles implements ContentOrigin {
                 (pause, work) -> {
                     throw new AssertionError("nothing breaks off here");
                 },
-                new Quiet());
+                new ImageCache.Listener() {});
     }
 
     @Override
@@ -108,25 +108,5 @@ final class CachedFiles implements ContentOrigin {
         } catch (java.security.NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    static final class Quiet implements ImageCache.Listener {
-        @Override
-        public void fillStarted(Content content) {}
-
-        @Override
-        public void fillCompleted(Content content) {}
-
-        @Override
-        public void fillFailed(Content content, Throwable cause) {}
-
-        @Override
-        public void fillResumed(Content content, Throwable cause) {}
-
-        @Override
-        public void notKept(Content content, Throwable cause) {}
-
-        @Override
-        public void corruptionFound(ContentId id, Throwable cause) {}
     }
 }

@@ -51,6 +51,7 @@ import org.rackboot.server.tftp.TftpListener;
 @Timeout(180)
 class ColdBootStormTest {
     private static final int HALF = 500;
+    private static final int SOME = 100;
     private static final byte[] KERNEL = noise(1, Content.CHUNK_BYTES + 200_000);
 
     @TempDir
@@ -87,7 +88,7 @@ class ColdBootStormTest {
                 region,
                 threads,
                 (pause, work) -> timer.schedule(work, pause.toNanos(), TimeUnit.NANOSECONDS),
-                new CachedFiles.Quiet());
+                new ImageCache.Listener() {});
         Rack rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
         http = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {});
         httpAddress = http.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
@@ -113,7 +114,7 @@ class ColdBootStormTest {
 
     @Test
     void aThousandMachinesAreOneFetch() throws Exception {
-        assertAllBoot(machines -> {});
+        assertAllBoot(HALF, machines -> {});
 
         assertThat(region.fetches).hasSize(1);
     }
@@ -122,7 +123,7 @@ class ColdBootStormTest {
     @Test
     void aFetchThatTakesLongIsWaitedForByAll() throws Exception {
         region.holdsAfter = Content.CHUNK_BYTES + 10;
-        assertAllBoot(machines -> {
+        assertAllBoot(SOME, machines -> {
             assertThat(machines.run(all -> false, 5)).isFalse(); // Five of the machines' time-outs.
             assertThat(region.fetches).hasSize(1);
             region.goOn.countDown();
@@ -134,7 +135,7 @@ class ColdBootStormTest {
     @Test
     void whoBeganItLeavesAndTheOthersBoot() throws Exception {
         region.holdsAfter = 10;
-        assertAllBoot(machines -> {
+        assertAllBoot(SOME, machines -> {
             machines.firstLeaves();
             region.goOn.countDown();
         });
@@ -145,7 +146,7 @@ class ColdBootStormTest {
     @Test
     void aFetchThatBreaksOffCostsNobodyHisBoot() throws Exception {
         region.breaksOffAfter = Content.CHUNK_BYTES + 10;
-        assertAllBoot(machines -> {});
+        assertAllBoot(SOME, machines -> {});
 
         assertThat(region.fetches).containsExactly(0, 1); // From the first chunk, then from the second.
     }
@@ -153,7 +154,7 @@ class ColdBootStormTest {
     @Test
     void aFetchThatFailsAtOnceIsTriedOnceMore() throws Exception {
         region.breaksOffAfter = 0;
-        assertAllBoot(machines -> {});
+        assertAllBoot(SOME, machines -> {});
 
         assertThat(region.fetches).containsExactly(0, 0);
     }
@@ -181,9 +182,9 @@ class ColdBootStormTest {
         void happens(Machines machines) throws Exception;
     }
 
-    private void assertAllBoot(Meanwhile meanwhile) throws Exception {
+    private void assertAllBoot(int half, Meanwhile meanwhile) throws Exception {
         try (var machines = new Machines()) {
-            for (int i = 0; i < HALF; i++) {
+            for (int i = 0; i < half; i++) {
                 machines.addTftp(tftpAddress, name(0));
                 machines.addHttp(httpAddress, name(0));
             }

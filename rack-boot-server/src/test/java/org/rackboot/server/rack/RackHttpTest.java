@@ -33,7 +33,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.image.Content;
-import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.resolve.BootCatalog;
@@ -81,7 +80,7 @@ class RackHttpTest {
                 (pause, work) -> {
                     throw new AssertionError("nothing breaks off here");
                 },
-                new Quiet());
+                new ImageCache.Listener() {});
         Rack rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
         listener = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {});
         InetSocketAddress bound = listener.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
@@ -321,25 +320,5 @@ class RackHttpTest {
         public String host(InetSocketAddress local) {
             return local.getAddress().getHostAddress();
         }
-    }
-
-    static final class Quiet implements ImageCache.Listener {
-        @Override
-        public void fillStarted(Content content) {}
-
-        @Override
-        public void fillCompleted(Content content) {}
-
-        @Override
-        public void fillFailed(Content content, Throwable cause) {}
-
-        @Override
-        public void fillResumed(Content content, Throwable cause) {}
-
-        @Override
-        public void notKept(Content content, Throwable cause) {}
-
-        @Override
-        public void corruptionFound(ContentId id, Throwable cause) {}
     }
 }

@@ -267,7 +267,7 @@ class RackUpstreamTest {
                     client,
                     threads,
                     (pause, work) -> threads.execute(work),
-                    new RackHttpTest.Quiet());
+                    new ImageCache.Listener() {});
             BootEvents events = new BootEvents(new Neighbours(Path.of("/proc/net/arp"), new AtomicLong()::get));
             open.add(events);
             follower = new CatalogFollower(client, state.resolve("catalog.json"), new Random(1));

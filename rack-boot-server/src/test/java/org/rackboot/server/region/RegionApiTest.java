@@ -123,7 +123,7 @@ class RegionApiTest {
                 new DatabaseOrigin(region.contents(), Runnable::run, Runnable::run),
                 Runnable::run,
                 (pause, work) -> timer.execute(work),
-                new RegionContentTest.Quiet());
+                new ImageCache.Listener() {});
     }
 
     @AfterEach

@@ -25,7 +25,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
-import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentReader;
 import org.rackboot.image.cache.ImageCache;
 import org.rackboot.region.store.ContentRepository;
@@ -129,7 +128,7 @@ class RegionContentTest {
                         new DatabaseOrigin(counting, databaseThreads, fillThreads),
                         diskThreads,
                         (pause, work) -> diskThreads.execute(work),
-                        new Quiet()));
+                        new ImageCache.Listener() {}));
     }
 
     private List<String> readByAll(RegionContent region, String sha256) throws Exception {
@@ -196,25 +195,5 @@ class RegionContentTest {
             }
             return bytes;
         }
-    }
-
-    static final class Quiet implements ImageCache.Listener {
-        @Override
-        public void fillStarted(Content content) {}
-
-        @Override
-        public void fillCompleted(Content content) {}
-
-        @Override
-        public void fillFailed(Content content, Throwable cause) {}
-
-        @Override
-        public void fillResumed(Content content, Throwable cause) {}
-
-        @Override
-        public void notKept(Content content, Throwable cause) {}
-
-        @Override
-        public void corruptionFound(ContentId id, Throwable cause) {}
     }
 }
