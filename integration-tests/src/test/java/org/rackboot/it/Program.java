@@ -137,6 +137,10 @@ final class Program implements AutoCloseable {
         return state;
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     @Override
     public void close() {
         process.destroyForcibly();
