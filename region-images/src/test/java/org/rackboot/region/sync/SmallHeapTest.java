@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.Socket;
@@ -16,9 +17,12 @@ import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +35,8 @@ import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.store.TestDatabase;
 import org.rackboot.region.sync.ScriptedServer.Request;
+import org.tukaani.xz.LZMA2Options;
+import org.tukaani.xz.XZOutputStream;
 
 /** Whatever a stream is made of, a process with a heap of 256 MiB reads it or refuses it (S-33, S-41, S-53). */
 @Timeout(300)
@@ -49,6 +55,16 @@ class SmallHeapTest {
         }
 
         assertThat(importing(stream.files())).contains("PARTIAL").contains("unpacks to more than");
+    }
+
+    @Test
+    void severalOfTheLargestArchivesAreUnpacked() throws Exception {
+        TestStream stream = stream();
+        for (int i = 0; i < 4; i++) {
+            stream.packedLoader("grub" + i, "uefi" + i, "20260110.0", largestArchive(i));
+        }
+
+        assertThat(importing(stream.files())).contains("DONE").contains("loader:grub3");
     }
 
     @Test
@@ -107,6 +123,33 @@ class SmallHeapTest {
         assertThat(importing(stream().files(), claim.array()))
                 .contains("FAILED")
                 .contains("2147483647");
+    }
+
+    /** 30 MiB that unpack to 60, by a dictionary of 48. Noise is stored as it is: to pack it takes half a minute. */
+    private static byte[] largestArchive(int seed) throws IOException {
+        byte[] noise = new byte[30 * MIB];
+        new Random(seed).nextBytes(noise);
+        var stored = new LZMA2Options(0);
+        stored.setMode(LZMA2Options.MODE_UNCOMPRESSED);
+        stored.setDictSize(48 * MIB);
+        var packed = new ByteArrayOutputStream();
+        try (var xz = new XZOutputStream(packed, stored);
+                var tar = new TarArchiveOutputStream(xz)) {
+            add(tar, "bootx64.efi", noise);
+            xz.endBlock();
+            xz.updateFilters(new LZMA2Options(0));
+            add(tar, "grubx64.efi", new byte[30 * MIB]);
+        }
+        assertThat(packed.size()).isBetween(30 * MIB, 32 * MIB);
+        return packed.toByteArray();
+    }
+
+    private static void add(TarArchiveOutputStream tar, String name, byte[] bytes) throws IOException {
+        var entry = new TarArchiveEntry(name);
+        entry.setSize(bytes.length);
+        tar.putArchiveEntry(entry);
+        tar.write(bytes);
+        tar.closeArchiveEntry();
     }
 
     private static TestStream stream() {

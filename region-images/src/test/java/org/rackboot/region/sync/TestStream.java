@@ -77,6 +77,11 @@ final class TestStream {
     }
 
     TestStream loader(String os, String method, String serial, Map<String, byte[]> members) {
+        return packedLoader(os, method, serial, archive(members));
+    }
+
+    /** The same, of a {@code tar.xz} as it is. */
+    TestStream packedLoader(String os, String method, String serial, byte[] archive) {
         Map<String, Object> product = requireNonNull(products.get(LOADERS)).computeIfAbsent("loader:" + os, name -> {
             Map<String, Object> made = new LinkedHashMap<>();
             made.put("os", os);
@@ -87,7 +92,7 @@ final class TestStream {
             return made;
         });
         String path = "bootloaders/%s/amd64/%s/%s.tar.xz".formatted(method, serial, os);
-        addVersion(product, serial, Map.of(os, item("archive.tar.xz", path, archive(members))));
+        addVersion(product, serial, Map.of(os, item("archive.tar.xz", path, archive)));
         return this;
     }
 
