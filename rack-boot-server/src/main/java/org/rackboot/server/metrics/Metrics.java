@@ -7,13 +7,19 @@ import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.core.instrument.binder.system.FileDescriptorMetrics;
+import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.netty.util.internal.PlatformDependent;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
@@ -41,6 +47,7 @@ public final class Metrics
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Map<Kind, Meters> meters = new ConcurrentHashMap<>();
     private final BooleanSupplier ready;
+    private final AtomicBoolean processShown = new AtomicBoolean();
 
     /** What is counted together. */
     private record Kind(BootEvent.Transport transport, BootPhase phase, BootEvent.Answer answer) {}
@@ -140,15 +147,28 @@ public final class Metrics
 
     private HttpReply reply(HttpCall call) {
         return switch (call.path()) {
-            case "/metrics" ->
-                HttpReply.bytes(
+            case "/metrics" -> {
+                if (!processShown.getAndSet(true)) {
+                    showProcess();
+                }
+                yield HttpReply.bytes(
                         200,
                         "text/plain; version=0.0.4; charset=utf-8",
                         registry.scrape().getBytes(UTF_8));
+            }
             case "/healthz" -> HttpReply.text(200, "ok");
             case "/readyz" -> ready.getAsBoolean() ? HttpReply.text(200, "ready") : HttpReply.text(503, "not ready");
             default -> HttpReply.text(404, "see /metrics, /healthz and /readyz");
         };
+    }
+
+    /** By the names that dashboards know. Not before somebody looks: what is behind them costs a start its time. */
+    private void showProcess() {
+        new JvmMemoryMetrics().bindTo(registry);
+        new JvmThreadMetrics().bindTo(registry);
+        new FileDescriptorMetrics().bindTo(registry);
+        new UptimeMetrics().bindTo(registry);
+        gauge("direct.memory.bytes", PlatformDependent::usedDirectMemory);
     }
 
     private static String word(Enum<?> value) {
