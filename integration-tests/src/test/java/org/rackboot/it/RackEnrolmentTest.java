@@ -101,6 +101,31 @@ class RackEnrolmentTest {
     }
 
     @Test
+    void aRackBelowARackIsEnrolledThroughItAndNeedsNoRegionAfterwards() throws Exception {
+        Path below = directory.resolve("below");
+        try (Program above = Program.rack(directory.resolve("above"), "--region", tls(), "--token", token("above"))) {
+            String upstream = above.http().toString();
+            try (Program rack = Program.rack(below, "--region", upstream, "--token", token("below"))) {
+                await().atMost(PATIENCE).until(() -> get(rack, LOADER).statusCode() == 200);
+                await().atMost(PATIENCE).until(() -> state("below").equals("in step"));
+                assertThat(rack.log()).doesNotContain("API token");
+                rack.kill();
+            }
+
+            int port = URI.create(url()).getPort();
+            region.kill();
+            try (Program rack = Program.rack(below, "--region", upstream)) {
+                await().atMost(PATIENCE).until(() -> get(rack, LOADER).statusCode() == 200);
+
+                region = Program.serve(directory.resolve("region"), "--api-port", String.valueOf(port));
+                done("racks", "revoke", "below");
+                await().atMost(PATIENCE).until(() -> rack.log().contains("revoked, used up, expired"));
+                assertThat(get(rack, LOADER).statusCode()).as("what it has").isEqualTo(200);
+            }
+        }
+    }
+
+    @Test
     void theApiTokenIsGoodForARackAsWell() throws Exception {
         String token = Files.readString(region.state().resolve("api-token")).strip();
 

@@ -69,8 +69,8 @@ import org.rackboot.server.rack.CacheKeeper;
 import org.rackboot.server.rack.CatalogFollower;
 import org.rackboot.server.rack.Enrolment;
 import org.rackboot.server.rack.Rack;
-import org.rackboot.server.rack.RackCredentials;
 import org.rackboot.server.rack.RackUpstream;
+import org.rackboot.server.rack.RacksBelow;
 import org.rackboot.server.rack.RegionClient;
 import org.rackboot.server.rack.RegionLink;
 import org.rackboot.server.region.DatabaseOrigin;
@@ -442,10 +442,16 @@ public final class RackBoot implements AutoCloseable {
                 System::nanoTime);
         List<InetAddress> addresses = Addresses.toListenOn(config.bind());
         HttpService service = rack;
+        HttpListener.Limits limits = bootLimits();
         if (config.serveRacks()) {
-            service = new RackUpstream(follower, cache, rack, RackCredentials.of(enrolment::bearer));
+            ExecutorService askers =
+                    closeAtEnd(pool("above", 4)); // Not the client's own: those do what these wait for.
+            RacksBelow below = new RacksBelow(
+                    region::ask, enrolment::bearer, new StateDirectory(config.state()), askers, System::nanoTime);
+            service = new RackUpstream(follower, cache, rack, below, metrics);
+            limits = limits.withBodies(RackUpstream.MAX_REPORT_BYTES);
         }
-        HttpListener boot = closeAtEnd(new HttpListener(httpLoops, service, bootLimits(), metrics));
+        HttpListener boot = closeAtEnd(new HttpListener(httpLoops, service, limits, metrics));
         if (service instanceof RackUpstream upstream) {
             closeAtEnd(upstream); // Before the listener: those who wait for a change hold up no stop.
         }

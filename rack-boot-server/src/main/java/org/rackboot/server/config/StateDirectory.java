@@ -8,8 +8,11 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /** What a server keeps, and where client commands find it: {@code api-url} and {@code api-token}. */
@@ -96,6 +99,15 @@ public final class StateDirectory {
 
     public void writeRackKey(String key) throws IOException {
         write("rack-key", key);
+    }
+
+    /** The sha256 of the credentials of racks that follow this one. */
+    public List<String> racksBelow() throws IOException {
+        return read("racks-below").stream().flatMap(String::lines).toList();
+    }
+
+    public void writeRacksBelow(Collection<String> sha256s) throws IOException {
+        write("racks-below", String.join("\n", new TreeSet<>(sha256s)));
     }
 
     /** Removes the address of a server that stops, so that clients say at once that none runs. */

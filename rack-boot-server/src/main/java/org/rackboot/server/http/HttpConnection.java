@@ -349,14 +349,15 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
     private void judge(RequestHead head) {
         boolean read = head.method().equals("GET") || head.isHead();
+        boolean bodies = limits.maxBodyBytes() > 0 && !read && service.takesBody(head.method(), head.path());
         if (head.isExpecting()) {
             refuse(Refused.UNWANTED_BODY, HttpReply.text(417, "send the body at once"), head.isHead());
-        } else if (!read && limits.maxBodyBytes() == 0) {
+        } else if (!read && !bodies) {
             refuse(
                     Refused.UNWANTED_METHOD,
                     HttpReply.text(405, "only GET and HEAD are served").with("Allow", "GET, HEAD"),
                     false);
-        } else if (head.contentLength() > 0 && (read || limits.maxBodyBytes() == 0)) {
+        } else if (head.contentLength() > 0 && read) {
             refuse(Refused.UNWANTED_BODY, HttpReply.text(400, "a request here has no body"), head.isHead());
         } else if (head.contentLength() > limits.maxBodyBytes()) {
             refuse(Refused.TOO_LONG, 413, "the request's body is too long");

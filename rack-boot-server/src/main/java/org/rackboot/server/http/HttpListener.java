@@ -41,6 +41,11 @@ public final class HttpListener implements AutoCloseable {
             return new Limits(maxBodyBytes, most, mostOfOneAddress, leastBytesPerSecond, deadlines);
         }
 
+        /** Bodies as well, of requests that the service takes. */
+        public Limits withBodies(int mostBytes) {
+            return new Limits(mostBytes, maxConnections, maxConnectionsPerAddress, leastBytesPerSecond, deadlines);
+        }
+
         public Limits within(Deadlines others) {
             return new Limits(maxBodyBytes, maxConnections, maxConnectionsPerAddress, leastBytesPerSecond, others);
         }

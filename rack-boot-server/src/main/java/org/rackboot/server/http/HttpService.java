@@ -6,4 +6,9 @@ import java.util.concurrent.CompletionStage;
 @FunctionalInterface
 public interface HttpService {
     CompletionStage<HttpReply> answer(HttpCall call);
+
+    /** Whether such a request, other than GET and HEAD, is taken at all, where the listener's limits allow bodies. */
+    default boolean takesBody(String method, String path) {
+        return true;
+    }
 }

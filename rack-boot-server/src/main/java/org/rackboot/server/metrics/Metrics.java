@@ -30,6 +30,7 @@ import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.http.HttpReply;
 import org.rackboot.server.http.HttpService;
 import org.rackboot.server.http.TlsCertificates;
+import org.rackboot.server.rack.RackUpstream;
 import org.rackboot.server.region.RegionApi;
 import org.rackboot.server.tftp.TftpListener;
 
@@ -43,6 +44,7 @@ public final class Metrics
                 HttpListener.Listener,
                 TlsCertificates.Listener,
                 RegionApi.Listener,
+                RackUpstream.Listener,
                 HttpService {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Map<Kind, Meters> meters = new ConcurrentHashMap<>();
@@ -102,6 +104,14 @@ public final class Metrics
     public void refused(String resource, int status) {
         Counter.builder("rackboot.api.refused")
                 .tag("resource", resource)
+                .tag("status", Integer.toString(status))
+                .register(registry)
+                .increment();
+    }
+
+    @Override
+    public void answeredRack(int status) {
+        Counter.builder("rackboot.racks.below.answers")
                 .tag("status", Integer.toString(status))
                 .register(registry)
                 .increment();

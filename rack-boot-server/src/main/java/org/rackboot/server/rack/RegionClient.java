@@ -129,10 +129,10 @@ public final class RegionClient implements ContentOrigin {
     }
 
     /** Any answer below 500. */
-    record Answer(int status, byte[] body) {}
+    public record Answer(int status, byte[] body) {}
 
     /** Asks the addresses in turn until one answers, well or not. Blocks. */
-    Answer ask(String method, String path, String bearer, byte[] body) throws IOException, InterruptedException {
+    public Answer ask(String method, String path, String bearer, byte[] body) throws IOException, InterruptedException {
         @Nullable IOException last = null;
         for (URI region : regions.inOrder()) {
             HttpRequest request = HttpRequest.newBuilder(region.resolve(path))

@@ -25,8 +25,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -47,7 +51,7 @@ import org.rackboot.server.net.EventLoops;
 /** Region, a rack that follows it, and racks that follow that rack. The clocks of all racks say 1970. */
 @Timeout(60)
 class RackUpstreamTest {
-    private static final String TOKEN = "the rack's token";
+    private static final String TOKEN = "the-rack's-token";
     private static final byte[] LOADER = new byte[3 * (1 << 20) + 77];
 
     @TempDir
@@ -57,6 +61,8 @@ class RackUpstreamTest {
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    private final Set<String> credentials = ConcurrentHashMap.newKeySet();
+    private final Queue<String> told = new ConcurrentLinkedQueue<>();
     private volatile String document = "";
     private ScriptedRegion region;
     private RunningRack upper;
@@ -64,6 +70,7 @@ class RackUpstreamTest {
     @BeforeEach
     void start() throws Exception {
         new Random(3).nextBytes(LOADER);
+        credentials.add("Bearer " + TOKEN);
         document = document(1, "bootx64.efi");
         region = new ScriptedRegion(this::answer);
         upper = new RunningRack("upper", region.url());
@@ -153,6 +160,55 @@ class RackUpstreamTest {
     }
 
     @Test
+    void aRackEnrolsThroughTheRackAboveAndIsKnownThereWhileTheRegionIsAway() throws Exception {
+        HttpResponse<byte[]> enrolled = send("POST", "racks/enrol", "one-time", "{\"key\":\"k\"}");
+        assertThat(enrolled.statusCode()).isEqualTo(201);
+        assertThat(enrolled.body()).asString().contains("lower's-own");
+        assertThat(told).containsExactly("{\"key\":\"k\"}");
+        assertThat(send("POST", "racks/enrol", "one-time!", "{}").statusCode()).isEqualTo(401);
+        assertThat(send("PUT", "racks/self", "lower's-own", "{\"host\":\"h\"}").statusCode())
+                .isEqualTo(200);
+        assertThat(told).contains("{\"host\":\"h\"}");
+        assertThat(send("GET", "catalog", "lower's-own", "").statusCode()).isEqualTo(200);
+
+        region.close();
+
+        assertThat(send("GET", "catalog", "lower's-own", "").statusCode()).isEqualTo(200);
+        assertThat(send("GET", "catalog", "another's", "").statusCode()).isEqualTo(503);
+        assertThat(send("PUT", "racks/self", "lower's-own", "{}").statusCode()).isEqualTo(503);
+        assertThat(Files.readString(directory.resolve("upper/racks-below")).strip())
+                .isEqualTo(ScriptedRegion.sha256("lower's-own".getBytes(UTF_8)));
+    }
+
+    @Test
+    void whoIsRevokedIsRefusedAsSoonAsTheRegionSaysSo() throws Exception {
+        credentials.add("Bearer lower's-own");
+        assertThat(send("GET", "catalog", "lower's-own", "").statusCode()).isEqualTo(200);
+
+        credentials.remove("Bearer lower's-own");
+
+        assertThat(send("PUT", "racks/self", "lower's-own", "{}").statusCode()).isEqualTo(401);
+        assertThat(send("GET", "catalog", "lower's-own", "").statusCode()).isEqualTo(401);
+    }
+
+    @Test
+    void onlyEnrolmentAndReportsHaveBodies() throws Exception {
+        for (String method : List.of("POST", "PUT", "DELETE")) {
+            for (String path : List.of("catalog", "racks", "racks/enrolments", "racks/lower", "sources")) {
+                assertThat(send(method, path, TOKEN, "{}").statusCode())
+                        .as("%s %s", method, path)
+                        .isEqualTo(405);
+            }
+        }
+        assertThat(send("PUT", "racks/enrol", TOKEN, "{}").statusCode()).isEqualTo(405);
+        assertThat(send("PUT", "racks/self", TOKEN, "x".repeat(RackUpstream.MAX_REPORT_BYTES + 1))
+                        .statusCode())
+                .isEqualTo(413);
+        assertThat(send("PUT", "racks/self", "", "{}").statusCode()).isEqualTo(401);
+        assertThat(told).isEmpty();
+    }
+
+    @Test
     void aStopDoesNotWaitForRacksThatWaitForAChange() throws Exception {
         HttpResponse<byte[]> now = authorized("api/v1/catalog");
         CompletableFuture<HttpResponse<byte[]>> waiting = http.sendAsync(
@@ -210,6 +266,17 @@ class RackUpstreamTest {
                 BodyHandlers.ofByteArray());
     }
 
+    private HttpResponse<byte[]> send(String method, String path, String bearer, String body) throws Exception {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(upper.url.resolve("api/v1/" + path)).header("Authorization", "Bearer " + bearer);
+        return http.send(
+                body.isEmpty()
+                        ? request.GET().build()
+                        : request.method(method, HttpRequest.BodyPublishers.ofString(body))
+                                .build(),
+                BodyHandlers.ofByteArray());
+    }
+
     private static String document(int version, String name) {
         String id = ScriptedRegion.sha256(LOADER);
         return """
@@ -231,8 +298,21 @@ class RackUpstreamTest {
     /** A region, but for the long poll: it says 304 after a moment. */
     private void answer(HttpExchange exchange) throws IOException {
         String path = exchange.getRequestURI().getPath();
-        if (path.endsWith("/catalog")) {
-            if (exchange.getRequestURI().getQuery().equals("wait=60")) {
+        String bearer = exchange.getRequestHeaders().getFirst("Authorization");
+        if (path.endsWith("/racks/enrol") && bearer.equals("Bearer one-time")) {
+            told.add(new String(exchange.getRequestBody().readAllBytes(), UTF_8));
+            credentials.add("Bearer lower's-own");
+            ScriptedRegion.reply(exchange, 201, "{\"name\":\"lower\",\"credential\":\"lower's-own\"}".getBytes(UTF_8));
+        } else if (!credentials.contains(bearer)) {
+            ScriptedRegion.reply(exchange, 401, new byte[0]);
+        } else if (path.endsWith("/racks/self")) {
+            told.add(new String(exchange.getRequestBody().readAllBytes(), UTF_8));
+            ScriptedRegion.reply(exchange, 200, "{\"contentsKnown\":true}".getBytes(UTF_8));
+        } else if (exchange.getRequestMethod().equals("HEAD")) {
+            exchange.sendResponseHeaders(200, -1);
+            exchange.close();
+        } else if (path.endsWith("/catalog")) {
+            if ("wait=60".equals(exchange.getRequestURI().getQuery())) {
                 String before = document;
                 await().pollInterval(Duration.ofMillis(20))
                         .atMost(Duration.ofSeconds(30))
@@ -282,8 +362,11 @@ class RackUpstreamTest {
                     false,
                     Clock.fixed(Instant.EPOCH, ZoneOffset.UTC),
                     System::nanoTime);
-            upstream = new RackUpstream(follower, cache, rack, RackCredentials.of(() -> TOKEN));
-            listener = new HttpListener(loops, upstream, HttpListener.Limits.BOOT, why -> {});
+            RacksBelow below =
+                    new RacksBelow(client::ask, () -> TOKEN, new StateDirectory(state), threads, System::nanoTime);
+            upstream = new RackUpstream(follower, cache, rack, below, status -> {});
+            listener = new HttpListener(
+                    loops, upstream, HttpListener.Limits.BOOT.withBodies(RackUpstream.MAX_REPORT_BYTES), why -> {});
             open.add(listener);
             open.add(upstream);
             InetSocketAddress bound = listener.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
