@@ -134,15 +134,17 @@ public final class Metrics
 
     /** Shows a number that only grows, and is asked for at each look. */
     public void counter(String name, DoubleSupplier value) {
-        FunctionCounter.builder("rackboot." + name, value, DoubleSupplier::getAsDouble)
-                .register(registry);
+        counter(value, "rackboot." + name).register(registry);
     }
 
     /** The same for one case of several; {@code label} and its values are the program's own words. */
     public void counter(String name, String label, Enum<?> which, DoubleSupplier value) {
-        FunctionCounter.builder("rackboot." + name, value, DoubleSupplier::getAsDouble)
-                .tag(label, word(which))
-                .register(registry);
+        counter(value, "rackboot." + name).tag(label, word(which)).register(registry);
+    }
+
+    /** A registry does not hold what is counted by more than a weak reference: it is held by the function. */
+    private FunctionCounter.Builder<Metrics> counter(DoubleSupplier value, String name) {
+        return FunctionCounter.builder(name, this, metrics -> value.getAsDouble());
     }
 
     /** Shows a number that is asked for at each look. */
@@ -157,19 +159,19 @@ public final class Metrics
 
     private HttpReply reply(HttpCall call) {
         return switch (call.path()) {
-            case "/metrics" -> {
-                if (!processShown.getAndSet(true)) {
-                    showProcess();
-                }
-                yield HttpReply.bytes(
-                        200,
-                        "text/plain; version=0.0.4; charset=utf-8",
-                        registry.scrape().getBytes(UTF_8));
-            }
+            case "/metrics" -> HttpReply.bytes(200, "text/plain; version=0.0.4; charset=utf-8", page().getBytes(UTF_8));
             case "/healthz" -> HttpReply.text(200, "ok");
             case "/readyz" -> ready.getAsBoolean() ? HttpReply.text(200, "ready") : HttpReply.text(503, "not ready");
             default -> HttpReply.text(404, "see /metrics, /healthz and /readyz");
         };
+    }
+
+    /** In Prometheus's text format. */
+    String page() {
+        if (!processShown.getAndSet(true)) {
+            showProcess();
+        }
+        return registry.scrape();
     }
 
     /** By the names that dashboards know. Not before somebody looks: what is behind them costs a start its time. */
