@@ -321,6 +321,8 @@ public final class RackBoot implements AutoCloseable {
     private ImageCache regionCache(Region region, ExecutorService databaseThreads, ScheduledExecutorService timer)
             throws IOException {
         ExecutorService diskThreads = closeAtEnd(pool("region-disk", 4));
+        DatabaseOrigin origin =
+                new DatabaseOrigin(region.contents(), databaseThreads, closeAtEnd(pool("region-fill", REGION_FILLS)));
         ImageCache cache = new ImageCache(
                 config.state().resolve("region-cache"),
                 new ImageCache.Settings(
@@ -328,7 +330,7 @@ public final class RackBoot implements AutoCloseable {
                         config.regionCache().diskBytes(role.hasRack()),
                         REGION_FILLS,
                         Duration.ofSeconds(1)),
-                new DatabaseOrigin(region.contents(), databaseThreads, closeAtEnd(pool("region-fill", REGION_FILLS))),
+                origin,
                 diskThreads,
                 (pause, work) -> timer.schedule(() -> diskThreads.execute(work), pause.toNanos(), TimeUnit.NANOSECONDS),
                 new CacheLog(metrics, "region.cache", "the database"));
@@ -338,6 +340,7 @@ public final class RackBoot implements AutoCloseable {
         metrics.gauge("region.cache.disk.bytes", () -> cache.statistics().diskBytes());
         metrics.gauge("region.cache.fills.active", () -> cache.statistics().activeFills());
         metrics.gauge("region.cache.fills.waiting", () -> cache.statistics().waitingFills());
+        metrics.counter("region.cache.database.bytes", origin::bytesRead);
         return cache;
     }
 

@@ -8,6 +8,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.LongAdder;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.ContentUnavailableException;
@@ -26,6 +27,7 @@ public final class DatabaseOrigin implements ContentOrigin {
     private final Chunks chunks;
     private final Executor databaseThreads;
     private final Executor fillThreads;
+    private final LongAdder bytesRead = new LongAdder();
 
     /**
      * @param databaseThreads that may block on the database; never those of {@code fillThreads}, which wait for them
@@ -39,6 +41,11 @@ public final class DatabaseOrigin implements ContentOrigin {
         this.chunks = chunks;
         this.databaseThreads = databaseThreads;
         this.fillThreads = fillThreads;
+    }
+
+    /** Bytes of contents that the database was read for since the start, each time that it was. */
+    public long bytesRead() {
+        return bytesRead.sum();
     }
 
     @Override
@@ -73,15 +80,21 @@ public final class DatabaseOrigin implements ContentOrigin {
 
     /** Reads one chunk ahead, so that the database and whoever takes the bytes work at the same time. */
     private void deliver(Content content, int first, int end, Sink sink) throws IOException, InterruptedException {
-        CompletableFuture<byte[]> next = read(() -> chunks.chunk(content, first));
+        CompletableFuture<byte[]> next = read(() -> counted(content, first));
         for (int i = first; i < end; i++) {
             byte[] bytes = await(next);
             int following = i + 1;
             if (following < end) {
-                next = read(() -> chunks.chunk(content, following));
+                next = read(() -> counted(content, following));
             }
             sink.accept(ByteBuffer.wrap(bytes));
         }
+    }
+
+    private byte[] counted(Content content, int index) throws IOException {
+        byte[] bytes = chunks.chunk(content, index);
+        bytesRead.add(bytes.length);
+        return bytes;
     }
 
     private static byte[] await(CompletableFuture<byte[]> bytes) throws IOException, InterruptedException {

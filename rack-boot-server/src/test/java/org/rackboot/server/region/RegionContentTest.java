@@ -46,6 +46,7 @@ class RegionContentTest {
     private RegionDatabase database;
     private ContentRepository contents;
     private Counting counting;
+    private DatabaseOrigin origin;
 
     @BeforeEach
     void start() throws Exception {
@@ -53,6 +54,7 @@ class RegionContentTest {
         database = RegionDatabase.open("jdbc:sqlite:" + directory.resolve("region.db"));
         contents = new ContentRepository(database);
         counting = new Counting(new DatabaseOrigin.Stored(contents));
+        origin = new DatabaseOrigin(counting, databaseThreads, fillThreads);
     }
 
     @AfterEach
@@ -74,6 +76,7 @@ class RegionContentTest {
 
         assertThat(counting.chunks).hasSize(CHUNKS).doesNotHaveDuplicates();
         assertThat(counting.digests).hasSize(1);
+        assertThat(origin.bytesRead()).isEqualTo(SQUASHFS.length);
         assertThat(region.open(sha256).orElseThrow().openVerifiedFile())
                 .as("goes out by sendfile from now on")
                 .hasValueSatisfying(file -> assertThat(file.isOpen()).isTrue());
@@ -125,7 +128,7 @@ class RegionContentTest {
                 new ImageCache(
                         directory.resolve("region-cache"),
                         new ImageCache.Settings(memoryBytes, diskBytes, 2, Duration.ZERO),
-                        new DatabaseOrigin(counting, databaseThreads, fillThreads),
+                        origin,
                         diskThreads,
                         (pause, work) -> diskThreads.execute(work),
                         new ImageCache.Listener() {}));
