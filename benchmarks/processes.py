@@ -1,13 +1,26 @@
 """Server processes of one run: each in a session and, where possible, a control group of its own; all ended by id."""
-import ctypes, os, pathlib, signal, socket, subprocess, time
+import ctypes, os, pathlib, signal, socket, subprocess, sys, time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class BenchmarkError(Exception):
     """Something could not be measured; the message says what and why."""
+
+
+def end_in_order(command):
+    """At a signal the servers are stopped and the directory goes. A second signal does not hurry that."""
+    def interrupted(number, _):
+        for s in SIGNALS:
+            signal.signal(s, signal.SIG_IGN)
+        print(f"{command}: interrupted", file=sys.stderr, flush=True)
+        sys.exit(128 + number)
+
+    for s in SIGNALS:
+        signal.signal(s, interrupted)
 
 
 # Of everything that asks whether a port is open yet: a socket of the same address could be given the very port that it

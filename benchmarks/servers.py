@@ -1,7 +1,7 @@
 """rackboot and its peers, each at its best, in the foreground and on loopback."""
-import hashlib, http.client, json, os, pathlib, re, shutil, socket, subprocess, time
+import hashlib, http.client, json, os, pathlib, platform, re, shutil, socket, subprocess, time
 
-from processes import PROBE_ADDRESS, BenchmarkError, Process, free_port, tail
+from processes import PROBE_ADDRESS, BenchmarkError, CpuGroup, Process, free_port, tail
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
@@ -15,6 +15,23 @@ def program(name):
     installed = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     return shutil.which(name, path=installed) or (
         shutil.which(name, path=str(UNPACKED / "usr/sbin")) if name in UNPACKABLE else None)
+
+
+def machine():
+    def first(path, key):
+        return next((l.split(":", 1)[1].strip() for l in open(path) if l.startswith(key)), "?")
+    return {"cpu": first("/proc/cpuinfo", "model name"), "cores": len(os.sched_getaffinity(0)), "kernel": platform.release(),
+            "memory_gib": round(int(first("/proc/meminfo", "MemTotal").split()[0]) / 2**20),
+            "control_groups": CpuGroup.possible(), "load_before": round(os.getloadavg()[0], 2), "load_after": None}
+
+
+def commit():
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=REPOSITORY, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=10)
+        return done.stdout.strip()
+    except OSError:
+        return ""
 
 
 def answers_tftp(host, port):
@@ -222,15 +239,19 @@ class Rackboot(Server):
             raise BenchmarkError(f"rackboot {' '.join(command)}: {done.stderr}{tail(self.log())}")
         return done.stdout
 
-    def fill(self, source_url):
-        """Imports the image of the source. Returns the boot name of each artifact."""
+    def remove_sources(self):
+        """The default source, where its keyring is installed: nothing is fetched from outside."""
         for other in json.loads(self.run("sources", "list", "--json")):
-            if other["enabled"]:  # the default source, where its keyring is installed: nothing is fetched from outside
+            if other["enabled"]:
                 try:
                     self.run("sources", "remove", other["name"])
                 except BenchmarkError:
                     raise BenchmarkError(f"the import would also fetch from {other['name']}, because its keyring is"
                                          " installed on this machine; measure on one without that keyring")
+
+    def fill(self, source_url):
+        """Imports the image of the source. Returns the boot name of each artifact."""
+        self.remove_sources()
         self.run("sources", "add", source_url, "--unsigned", "--name", "benchmark")
         self.run("selections", "add", "--os", "ubuntu", "--release", "noble", "--arch", "amd64")
         self.run("images", "import", "--wait")
