@@ -18,8 +18,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * {@code benchmarks/run} still works: it starts every server, loads each, and nothing that rackboot was asked for is
- * missing. How fast that was is not looked at; this machine may be busy.
+ * {@code benchmarks/run} and {@code benchmarks/racks} still work: they start every server, load each, and nothing that
+ * rackboot was asked for is missing. How fast that was is not looked at; this machine may be busy.
  */
 class BenchmarkSmokeTest {
     private static final List<String> ROWS =
@@ -88,6 +88,29 @@ class BenchmarkSmokeTest {
             assertThat(servers).hasSize(1 + peers);
         }
         assertThat(measured).isEqualTo(ROWS);
+    }
+
+    @Test
+    void aSmallRunOfRacksMeasuresEveryFigureAndLeavesNothing() throws Exception {
+        Path output = directory.resolve("output");
+        Path work = Files.createDirectory(directory.resolve("racks"));
+        List<String> command = List.of(
+                "/usr/bin/env",
+                "python3",
+                "benchmarks/racks",
+                "--small",
+                "--database",
+                "sqlite",
+                "--dir",
+                work.toString());
+
+        int status = run(output, command, MOST_SECONDS);
+
+        assertThat(status).as(() -> read(output)).isZero();
+        assertThat(read(output).lines().filter(line -> line.contains("| SQLite |")))
+                .hasSize(6);
+        assertThat(read(output)).as("each content, whoever asks").contains("read 1.00 times, in 1 fetch;");
+        assertThat(work).isEmptyDirectory();
     }
 
     private int run(Path output, List<String> command, long seconds) throws IOException, InterruptedException {
