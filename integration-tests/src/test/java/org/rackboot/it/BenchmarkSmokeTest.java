@@ -108,7 +108,7 @@ class BenchmarkSmokeTest {
 
         assertThat(status).as(() -> read(output)).isZero();
         assertThat(read(output).lines().filter(line -> line.contains("| SQLite |")))
-                .hasSize(6);
+                .hasSize(8);
         assertThat(read(output)).as("each content, whoever asks").contains("read 1.00 times, in 1 fetch;");
         assertThat(work).isEmptyDirectory();
     }
