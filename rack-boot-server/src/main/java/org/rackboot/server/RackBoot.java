@@ -138,8 +138,9 @@ public final class RackBoot implements AutoCloseable {
     private final Role role;
     private final AtomicBoolean ready = new AtomicBoolean();
     private BooleanSupplier isAnyMachineHere = () -> false;
-    private final Metrics metrics = new Metrics(ready::get);
+    private final Metrics metrics = new Metrics(this::readiness);
     private volatile @Nullable HttpService cacheApi; // Once there is a rack.
+    private volatile @Nullable CatalogFollower following; // Likewise.
     private final List<InetSocketAddress> tftp = new ArrayList<>();
     private final List<InetSocketAddress> http = new ArrayList<>();
     private final List<InetSocketAddress> https = new ArrayList<>();
@@ -232,6 +233,24 @@ public final class RackBoot implements AutoCloseable {
                         region);
             }
         }
+    }
+
+    /** A rack whose region is away is ready as long as it has a catalog: machines boot from what it has. */
+    private Metrics.Readiness readiness() {
+        CatalogFollower rack = following;
+        if (!ready.get()) {
+            return new Metrics.Readiness(false, "not ready: it starts, or stops");
+        }
+        if (rack == null || rack.isInStep()) {
+            return new Metrics.Readiness(true, "ready");
+        }
+        String problem = rack.lastProblem().orElse("the region did not answer yet");
+        return rack.document().isEmpty()
+                ? new Metrics.Readiness(false, "not ready: there is no catalog yet, and " + problem)
+                : new Metrics.Readiness(
+                        true,
+                        "ready, with catalog version %d, which the region confirmed %d s ago: %s"
+                                .formatted(rack.catalog().version(), rack.age().toSeconds(), problem));
     }
 
     private void warmUp(EventLoops tftpLoops, EventLoops httpLoops) {
@@ -409,8 +428,13 @@ public final class RackBoot implements AutoCloseable {
         events.subscribe(log);
         events.whenQuiet(log::catchUp);
         events.subscribe(metrics);
-        CatalogFollower follower =
-                closeAtEnd(new CatalogFollower(region, config.state().resolve("catalog.json"), new SecureRandom()));
+        CatalogFollower follower = closeAtEnd(new CatalogFollower(
+                region,
+                config.state().resolve("catalog.json"),
+                new SecureRandom(),
+                Clock.systemUTC(),
+                System::nanoTime));
+        following = follower;
         RegionLink link = closeAtEnd(new RegionLink(
                 region, enrolment, version(), () -> rackful(cache, follower.catalog()), new SecureRandom()));
         boolean canServe = Files.exists(config.state().resolve("catalog.json"));
@@ -499,6 +523,7 @@ public final class RackBoot implements AutoCloseable {
         metrics.gauge("cache.fills.active", () -> cache.statistics().activeFills());
         metrics.gauge("cache.fills.waiting", () -> cache.statistics().waitingFills());
         metrics.gauge("catalog.version", () -> follower.catalog().version());
+        metrics.gauge("catalog.age.seconds", () -> follower.age().toMillis() / 1e3);
         metrics.gauge("region.in.step", () -> follower.isInStep() ? 1 : 0);
     }
 

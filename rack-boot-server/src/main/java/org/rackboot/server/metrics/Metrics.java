@@ -20,9 +20,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.server.event.BootEvent;
 import org.rackboot.server.http.HttpCall;
@@ -48,7 +48,7 @@ public final class Metrics
                 HttpService {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Map<Kind, Meters> meters = new ConcurrentHashMap<>();
-    private final BooleanSupplier ready;
+    private final Supplier<Readiness> readiness;
     private final AtomicBoolean processShown = new AtomicBoolean();
 
     /** What is counted together. */
@@ -56,9 +56,11 @@ public final class Metrics
 
     private record Meters(Timer requests, DistributionSummary bytes) {}
 
-    /** @param ready whether machines are served */
-    public Metrics(BooleanSupplier ready) {
-        this.ready = ready;
+    /** Whether machines are served, and a line about it. */
+    public record Readiness(boolean isReady, String text) {}
+
+    public Metrics(Supplier<Readiness> readiness) {
+        this.readiness = readiness;
     }
 
     @Override
@@ -161,7 +163,10 @@ public final class Metrics
         return switch (call.path()) {
             case "/metrics" -> HttpReply.bytes(200, "text/plain; version=0.0.4; charset=utf-8", page().getBytes(UTF_8));
             case "/healthz" -> HttpReply.text(200, "ok");
-            case "/readyz" -> ready.getAsBoolean() ? HttpReply.text(200, "ready") : HttpReply.text(503, "not ready");
+            case "/readyz" -> {
+                Readiness now = readiness.get();
+                yield HttpReply.text(now.isReady() ? 200 : 503, now.text());
+            }
             default -> HttpReply.text(404, "see /metrics, /healthz and /readyz");
         };
     }

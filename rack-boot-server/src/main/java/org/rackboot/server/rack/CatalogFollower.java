@@ -12,6 +12,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -20,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.ChunkDigests;
@@ -33,10 +36,14 @@ import org.slf4j.LoggerFactory;
  */
 public final class CatalogFollower implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(CatalogFollower.class);
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    /** With what {@link RegionClient} adds, a region that vanished in the middle of a poll and is back is asked within a minute. */
+    static final Duration PATIENCE = Duration.ofSeconds(30);
+
     private static final long FIRST_PAUSE_MILLIS = 250;
     /** With its half more or less: 15 s at most. */
     private static final long MOST_PAUSE_MILLIS = 10_000;
+
+    private static final Duration OLDEST = Duration.ofDays(10_000);
 
     /** What follows the document on disk: its sha256, in a line of its own. */
     private static final int TRAILER_BYTES = 1 + 64 + 1;
@@ -44,6 +51,8 @@ public final class CatalogFollower implements AutoCloseable {
     private final RegionClient region;
     private final Path file;
     private final RandomGenerator random;
+    private final Clock clock;
+    private final LongSupplier nanoClock;
     private final CatalogReader reader = new CatalogReader();
     private final Thread thread = new Thread(this::follow, "catalog");
     private final CountDownLatch firstAnswer = new CountDownLatch(1);
@@ -51,16 +60,22 @@ public final class CatalogFollower implements AutoCloseable {
     private volatile BootCatalog catalog = BootCatalog.empty();
     private volatile Optional<RegionClient.Catalog> document = Optional.empty();
     private volatile boolean inStep;
+    private volatile long confirmedNanos;
     private volatile @Nullable String lastProblem;
 
     /**
      * @param file where the last catalog is kept
      * @param random spreads the racks that come back at the same time
+     * @param clock tells how old the kept catalog is, and nothing else
      */
-    public CatalogFollower(RegionClient region, Path file, RandomGenerator random) {
+    public CatalogFollower(
+            RegionClient region, Path file, RandomGenerator random, Clock clock, LongSupplier nanoClock) {
         this.region = region;
         this.file = file;
         this.random = random;
+        this.clock = clock;
+        this.nanoClock = nanoClock;
+        this.confirmedNanos = nanoClock.getAsLong();
         thread.setDaemon(true);
     }
 
@@ -71,6 +86,7 @@ public final class CatalogFollower implements AutoCloseable {
                 byte[] kept = readKept();
                 catalog = reader.read(kept);
                 document = Optional.of(new RegionClient.Catalog(kept, etag(kept)));
+                confirmedNanos = nanoClock.getAsLong() - ageOnDisk().toNanos();
             }
         } catch (CatalogFormatException e) {
             setAside(e);
@@ -94,6 +110,12 @@ public final class CatalogFollower implements AutoCloseable {
             throw new CatalogFormatException("its sha256 is another than when it was written");
         }
         return kept;
+    }
+
+    /** Nothing with a clock that is behind the one the file was written by. */
+    private Duration ageOnDisk() throws IOException {
+        Duration age = Duration.between(Files.getLastModifiedTime(file).toInstant(), clock.instant());
+        return age.isNegative() ? Duration.ZERO : age.compareTo(OLDEST) > 0 ? OLDEST : age;
     }
 
     /** Kept for whoever wants to know what became of it; the next broken one takes its place. */
@@ -144,6 +166,14 @@ public final class CatalogFollower implements AutoCloseable {
         return inStep;
     }
 
+    /**
+     * How long ago the region last said that this is its catalog, restarts included; while there never was one, the time
+     * since the start. Never negative; shorter than the truth after a restart with a clock that went back.
+     */
+    public Duration age() {
+        return Duration.ofNanos(nanoClock.getAsLong() - confirmedNanos);
+    }
+
     /** Why the region did not answer the last time. */
     public Optional<String> lastProblem() {
         return Optional.ofNullable(lastProblem);
@@ -177,6 +207,7 @@ public final class CatalogFollower implements AutoCloseable {
                     apply(changed.get().document());
                     etag = Optional.of(changed.get().etag()).filter(tag -> !tag.isEmpty());
                 }
+                confirm();
                 if (!inStep) {
                     LOG.info("In step with the region: catalog version {}", catalog.version());
                 }
@@ -210,6 +241,16 @@ public final class CatalogFollower implements AutoCloseable {
             return true;
         } catch (InterruptedException e) {
             return false;
+        }
+    }
+
+    /** The file's time outlives this process. */
+    private void confirm() {
+        confirmedNanos = nanoClock.getAsLong();
+        try {
+            Files.setLastModifiedTime(file, FileTime.from(clock.instant()));
+        } catch (IOException e) {
+            LOG.debug("{} does not show that the region confirmed it; after a restart it will seem older", file, e);
         }
     }
 

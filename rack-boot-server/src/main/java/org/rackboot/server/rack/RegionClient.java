@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -48,7 +49,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class RegionClient implements ContentOrigin {
     /** Nothing for so long ends a transfer; the next reader tries again. */
-    private static final Duration STALL = Duration.ofSeconds(20);
+    static final Duration STALL = Duration.ofSeconds(20);
 
     private static final int MAX_ANSWER_BYTES = 64 << 10;
     private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -120,10 +121,14 @@ public final class RegionClient implements ContentOrigin {
                     return Optional.of(new Catalog(response.body(), tag));
                 }
                 last = new IOException(refusal(region, response.statusCode()));
+                regions.failed(region);
+            } catch (HttpConnectTimeoutException e) {
+                last = new IOException(unreachable(region, e), e);
+                regions.silent(region);
             } catch (IOException e) {
                 last = new IOException(unreachable(region, e), e);
+                regions.failed(region);
             }
-            regions.failed(region);
         }
         throw requireNonNull(last);
     }
@@ -186,9 +191,13 @@ public final class RegionClient implements ContentOrigin {
         };
     }
 
-    /** Asks the addresses in turn until one answers as it should. */
-    private <T> CompletionStage<T> fromAnywhere(Function<URI, CompletionStage<T>> request) {
-        return fromAnywhere(regions.inOrder().iterator(), request);
+    /** Asks the addresses in turn until one answers as it should; at once without any when all are silent. */
+    private <T> CompletionStage<T> fromAnywhere(Content content, Function<URI, CompletionStage<T>> request) {
+        List<URI> addresses = regions.notSilent();
+        return addresses.isEmpty()
+                ? CompletableFuture.failedStage(
+                        unavailable(content, "the region at %s does not answer in time".formatted(regions)))
+                : fromAnywhere(addresses.iterator(), request);
     }
 
     private <T> CompletionStage<T> fromAnywhere(Iterator<URI> addresses, Function<URI, CompletionStage<T>> request) {
@@ -227,20 +236,22 @@ public final class RegionClient implements ContentOrigin {
 
     @Override
     public CompletionStage<byte[]> chunkDigests(Content content) {
-        return fromAnywhere(region -> client.sendAsync(
-                        request(region, "api/v1/content/" + content.id() + "/chunks")
-                                .timeout(STALL)
-                                .build(),
-                        bounded(content.chunkCount() * (long) ChunkDigests.DIGEST_BYTES))
-                .handle((response, failure) -> {
-                    if (failure != null) {
-                        throw nothingCame(content, unreachable(region, failure));
-                    }
-                    if (response.statusCode() != 200) {
-                        throw nothingCame(content, refusal(region, response.statusCode()));
-                    }
-                    return response.body();
-                }));
+        return fromAnywhere(
+                content,
+                region -> client.sendAsync(
+                                request(region, "api/v1/content/" + content.id() + "/chunks")
+                                        .timeout(STALL)
+                                        .build(),
+                                bounded(content.chunkCount() * (long) ChunkDigests.DIGEST_BYTES))
+                        .handle((response, failure) -> {
+                            if (failure != null) {
+                                throw nothingCame(content, unreachable(region, failure));
+                            }
+                            if (response.statusCode() != 200) {
+                                throw nothingCame(content, refusal(region, response.statusCode()));
+                            }
+                            return response.body();
+                        }));
     }
 
     @Override
@@ -249,7 +260,7 @@ public final class RegionClient implements ContentOrigin {
         long to = Math.min(content.size(), content.chunkOffset(first + chunks));
         boolean whole = from == 0 && to == content.size();
         String range = "bytes " + from + '-' + (to - 1) + '/' + content.size();
-        return fromAnywhere(region -> {
+        return fromAnywhere(content, region -> {
             HttpRequest.Builder request =
                     request(region, "api/v1/content/" + content.id()).timeout(STALL);
             if (!whole) {
@@ -316,9 +327,12 @@ public final class RegionClient implements ContentOrigin {
     }
 
     private static CompletionException nothingCame(Content content, String why) {
-        return new CompletionException(new NothingCameException(
-                new ContentUnavailableException("not in this rack's cache (%s…), and %s"
-                        .formatted(content.id().sha256().substring(0, 12), why))));
+        return new CompletionException(new NothingCameException(unavailable(content, why)));
+    }
+
+    private static ContentUnavailableException unavailable(Content content, String why) {
+        return new ContentUnavailableException("not in this rack's cache (%s…), and %s"
+                .formatted(content.id().sha256().substring(0, 12), why));
     }
 
     private static String refusal(URI region, int status) {

@@ -15,11 +15,15 @@ import java.util.function.LongSupplier;
 final class Upstreams {
     static final Duration REST = Duration.ofSeconds(10);
 
+    /** Longer than {@link CatalogFollower} pauses, which asks all the same and finds out. */
+    static final Duration SILENCE = Duration.ofSeconds(30);
+
     private final List<URI> addresses;
     private final LongSupplier nanoClock;
 
     // Guarded by this.
     private final Map<URI, Long> restsUntilNanos = new HashMap<>();
+    private final Map<URI, Long> silentUntilNanos = new HashMap<>();
     private int preferred;
 
     /**
@@ -46,13 +50,29 @@ final class Upstreams {
         return well;
     }
 
+    /** Those that machines need not wait for: the others would let them wait until a time-out. Maybe none. */
+    synchronized List<URI> notSilent() {
+        long now = nanoClock.getAsLong();
+        silentUntilNanos.values().removeIf(until -> until - now <= 0);
+        return inOrder().stream()
+                .filter(address -> !silentUntilNanos.containsKey(address))
+                .toList();
+    }
+
     synchronized void answered(URI address) {
         restsUntilNanos.remove(address);
+        silentUntilNanos.remove(address);
         preferred = addresses.indexOf(address);
     }
 
     synchronized void failed(URI address) {
         restsUntilNanos.put(address, nanoClock.getAsLong() + REST.toNanos());
+    }
+
+    /** Not even a refusal came. */
+    synchronized void silent(URI address) {
+        failed(address);
+        silentUntilNanos.put(address, nanoClock.getAsLong() + SILENCE.toNanos());
     }
 
     @Override

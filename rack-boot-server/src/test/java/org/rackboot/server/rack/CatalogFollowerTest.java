@@ -6,7 +6,10 @@ import static org.awaitility.Awaitility.await;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
@@ -14,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +28,7 @@ import org.rackboot.server.config.StateDirectory;
 @Timeout(60)
 class CatalogFollowerTest {
     private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Instant NOW = Instant.parse("2026-01-15T06:00:00Z");
 
     @TempDir
     Path directory;
@@ -33,6 +38,8 @@ class CatalogFollowerTest {
     private final AtomicInteger documentsSent = new AtomicInteger();
     private volatile CountDownLatch change = new CountDownLatch(1);
     private volatile int version = 1;
+    private final AtomicLong nanos = new AtomicLong(42);
+    private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
     private ScriptedRegion region;
     private CatalogFollower follower;
 
@@ -81,6 +88,47 @@ class CatalogFollowerTest {
         await().atMost(SOON).until(() -> follower.catalog().version() == 2);
     }
 
+    @Test
+    void theAgeOfTheCatalogGrowsWhileTheRegionIsAwayAlsoOverARestart() throws Exception {
+        await().until(() -> polls() == 1);
+        assertThat(follower.age()).isZero();
+        nanos.addAndGet(Duration.ofMinutes(10).toNanos());
+        assertThat(follower.age()).hasMinutes(10);
+        change.countDown(); // Confirmed once more, if not changed.
+        await().atMost(SOON).until(() -> follower.age().isZero());
+
+        region.from(exchange -> ScriptedRegion.reply(exchange, 503, new byte[0]));
+        await().atMost(SOON).until(() -> !follower.isInStep());
+        follower.close();
+        clock = Clock.fixed(NOW.plus(Duration.ofHours(3)), ZoneOffset.UTC);
+        follower = follower();
+
+        assertThat(follower.catalog().version()).isOne();
+        assertThat(follower.age()).hasHours(3);
+        nanos.addAndGet(Duration.ofHours(1).toNanos());
+        assertThat(follower.age()).hasHours(4);
+    }
+
+    @Test
+    void aClockThatWentBackMakesTheCatalogYoungAndNothingElse() throws Exception {
+        await().until(() -> polls() == 1);
+        region.from(exchange -> ScriptedRegion.reply(exchange, 503, new byte[0]));
+        change.countDown();
+        follower.close();
+
+        clock = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
+        follower = follower();
+
+        assertThat(follower.catalog().version()).isOne();
+        assertThat(follower.age()).isZero();
+    }
+
+    /** What a machine that lost its power does not tell anybody ends with these. */
+    @Test
+    void aPollOfARegionThatVanishedIsOverWithinAMinute() {
+        assertThat(CatalogFollower.PATIENCE.plus(RegionClient.STALL)).isLessThan(Duration.ofSeconds(55));
+    }
+
     private CatalogFollower follower() throws IOException, InterruptedException {
         CatalogFollower next = new CatalogFollower(
                 new RegionClient(
@@ -90,7 +138,9 @@ class CatalogFollowerTest {
                         threads,
                         timer),
                 directory.resolve("catalog.json"),
-                new Random(4));
+                new Random(4),
+                clock,
+                nanos::get);
         next.start();
         next.awaitFirstAnswer(SOON);
         return next;
@@ -98,12 +148,12 @@ class CatalogFollowerTest {
 
     private long polls() {
         return region.asked().stream()
-                .filter(asked -> asked.endsWith("wait=60"))
+                .filter(asked -> asked.endsWith("wait=30"))
                 .count();
     }
 
     private void answer(HttpExchange exchange) throws IOException {
-        if (exchange.getRequestURI().getQuery().equals("wait=60")) {
+        if (exchange.getRequestURI().getQuery().equals("wait=30")) {
             try {
                 change.await();
             } catch (InterruptedException e) {

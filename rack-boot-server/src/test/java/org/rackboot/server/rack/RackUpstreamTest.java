@@ -312,7 +312,7 @@ class RackUpstreamTest {
             exchange.sendResponseHeaders(200, -1);
             exchange.close();
         } else if (path.endsWith("/catalog")) {
-            if ("wait=60".equals(exchange.getRequestURI().getQuery())) {
+            if ("wait=30".equals(exchange.getRequestURI().getQuery())) {
                 String before = document;
                 await().pollInterval(Duration.ofMillis(20))
                         .atMost(Duration.ofSeconds(30))
@@ -350,7 +350,8 @@ class RackUpstreamTest {
                     new ImageCache.Listener() {});
             BootEvents events = new BootEvents(new Neighbours(Path.of("/proc/net/arp"), new AtomicLong()::get));
             open.add(events);
-            follower = new CatalogFollower(client, state.resolve("catalog.json"), new Random(1));
+            follower = new CatalogFollower(
+                    client, state.resolve("catalog.json"), new Random(1), Clock.systemUTC(), System::nanoTime);
             open.add(follower);
             follower.start();
             follower.awaitFirstAnswer(Duration.ofSeconds(20));

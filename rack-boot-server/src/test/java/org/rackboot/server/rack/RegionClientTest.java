@@ -7,10 +7,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -160,6 +164,36 @@ class RegionClientTest {
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(two.url() + " answered 503");
         assertThatThrownBy(() -> fetch(0, 3)).hasCauseInstanceOf(ContentUnavailableException.class);
+    }
+
+    /** As one whose machine is off, or behind a cable that is cut: not even a refusal comes. */
+    @Test
+    void aRegionThatIsKnownToBeSilentHoldsUpNoMachine() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            List<SocketChannel> queue = new ArrayList<>();
+            for (int i = 0; i < 8; i++) { // More than fit into its queue, so that the next are not answered.
+                SocketChannel waiting = SocketChannel.open();
+                waiting.configureBlocking(false);
+                waiting.connect(silent.getLocalSocketAddress());
+                queue.add(waiting);
+            }
+            client = client(URI.create("http://127.0.0.1:" + silent.getLocalPort() + "/"));
+            assertThatThrownBy(() -> client.catalog(Optional.empty(), Duration.ZERO))
+                    .hasMessageContaining("does not answer in time");
+
+            long began = System.nanoTime();
+            assertThatThrownBy(() -> fetch(0, 3))
+                    .hasCauseInstanceOf(ContentUnavailableException.class)
+                    .hasMessageContaining("not in this rack's cache")
+                    .hasMessageContaining("does not answer in time");
+            assertThatThrownBy(() ->
+                            client.chunkDigests(content).toCompletableFuture().join())
+                    .hasCauseInstanceOf(ContentUnavailableException.class);
+            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(3));
+            for (SocketChannel each : queue) {
+                each.close();
+            }
+        }
     }
 
     private void fetch(int first, int chunks) throws CompletionException {

@@ -38,6 +38,21 @@ class UpstreamsTest {
     }
 
     @Test
+    void noMachineWaitsForTheSilentOnesUntilTheyAnswerOrTimeGoesBy() {
+        upstreams.silent(B);
+        assertThat(upstreams.notSilent()).containsExactly(C, A);
+        assertThat(upstreams.inOrder()).as("for who can wait").containsExactly(C, A, B);
+        upstreams.silent(A);
+        upstreams.silent(C);
+        assertThat(upstreams.notSilent()).isEmpty();
+
+        upstreams.answered(A);
+        assertThat(upstreams.notSilent()).containsExactly(A);
+        nowNanos += Upstreams.SILENCE.toNanos();
+        assertThat(upstreams.notSilent()).containsExactly(A, B, C);
+    }
+
+    @Test
     void whenAllFailedAllAreAskedAllTheSame() {
         for (URI each : List.of(A, B, C)) {
             upstreams.failed(each);
