@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 import org.rackboot.server.cli.Main;
 import org.rackboot.server.net.Addresses;
 
-/** {@code rackboot serve} or {@code rack} as a process of its own, on loopback with free ports, and its client commands. */
+/** {@code rackboot serve}, {@code region} or {@code rack} as a process of its own, on loopback with free ports, and its client commands. */
 final class Program implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(60);
 
@@ -57,7 +57,16 @@ final class Program implements AutoCloseable {
 
     /** {@code rackboot rack}, once it is ready. */
     static Program rack(Path state, String... more) throws IOException {
-        Program program = new Program("rack", Path.of(System.getProperty("java.home")), state, List.of(more));
+        return started("rack", state, more);
+    }
+
+    /** {@code rackboot region}, once it is ready. */
+    static Program region(Path state, String... more) throws IOException {
+        return started("region", state, more);
+    }
+
+    private static Program started(String role, Path state, String... more) throws IOException {
+        Program program = new Program(role, Path.of(System.getProperty("java.home")), state, List.of(more));
         program.awaitReady();
         return program;
     }

@@ -90,13 +90,17 @@ class RackEnrolmentTest {
         String url = url();
         region.terminate();
 
-        try (Program rack = Program.rack(directory.resolve("east"), "--region", url, "--token", token);
-                Program again = Program.serve(
-                        directory.resolve("region"),
-                        "--api-port",
-                        String.valueOf(URI.create(url).getPort()))) {
-            assertThat(again).isNotNull();
-            await().atMost(PATIENCE).until(() -> get(rack, LOADER).statusCode() == 200);
+        try (Program rack = Program.rack(directory.resolve("east"), "--region", url, "--token", token)) {
+            assertThat(readiness(rack).statusCode()).isEqualTo(503);
+            assertThat(readiness(rack).body()).contains("no catalog yet").contains("cannot be reached");
+            try (Program again = Program.serve(
+                    directory.resolve("region"),
+                    "--api-port",
+                    String.valueOf(URI.create(url).getPort()))) {
+                assertThat(again).isNotNull();
+                await().atMost(PATIENCE).until(() -> get(rack, LOADER).statusCode() == 200);
+                assertThat(readiness(rack).statusCode()).isEqualTo(200);
+            }
         }
     }
 
@@ -170,6 +174,10 @@ class RackEnrolmentTest {
 
     private HttpResponse<byte[]> get(Program rack, String name) throws Exception {
         return http.send(HttpRequest.newBuilder(rack.http().resolve(name)).build(), BodyHandlers.ofByteArray());
+    }
+
+    private HttpResponse<String> readiness(Program rack) throws Exception {
+        return http.send(HttpRequest.newBuilder(rack.admin().resolve("readyz")).build(), BodyHandlers.ofString());
     }
 
     private String done(String... arguments) {

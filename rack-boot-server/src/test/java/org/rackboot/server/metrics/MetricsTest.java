@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(30)
 class MetricsTest {
-    private final Metrics metrics = new Metrics(() -> true);
+    private final Metrics metrics = new Metrics(() -> new Metrics.Readiness(true, "ready"));
     private final AtomicLong value = new AtomicLong();
 
     private enum Way {
