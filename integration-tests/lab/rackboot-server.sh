@@ -6,22 +6,29 @@
 # Then it does what an operator does: adds the source, selects images, imports. LAB_DIR/ready appears when machines may
 # boot. A failed step ends it with one line that says which, and status 1. SIGTERM ends all three in order.
 #
+# With LAB_ROLES=region+rack, region and rack are two processes: the rack is enrolled with a one-time token, speaks TLS to
+# the region, and is warmed; then the region is killed, the rack is started again, and machines find a rack without a
+# region. What each step showed is in server.log, in lines that begin with "rackboot-server.sh:".
+#
 #   LAB_SERVER_CMD=./rackboot-server.sh LAB_STREAM=lab-stream LAB_READY_FILE=lab-state/ready ./run-test.sh uefi-pxe
 #
 # Environment: LAB_STREAM (make-stream.py's OUTDIR), LAB_DIR (state and logs), RACKBOOT (the launcher, default the
 # repository's; it must be built already), LAB_HTTP_PORTS (default "5248"; the first one is in the boot file URLs),
 # LAB_STREAM_PORT (8480), LAB_SERVER_IP (198.18.0.1), LAB_KERNEL_OPTIONS, LAB_START_SECONDS (60),
-# LAB_IMPORT_SECONDS (300).
+# LAB_IMPORT_SECONDS (300), LAB_ROLES (serve).
 # In LAB_DIR: server.log (this script's and rackboot's output), dnsmasq.log, stream.log (access log of the stream),
-# one log per rackboot command, rackboot.yaml, state/, images.json, ready.
+# one log per rackboot command, rackboot.yaml, state/, images.json, ready; of two roles also region.log, region-state/,
+# and metrics.txt and cache.json, the rack's before the first machine.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(cd "${LAB_DIR:?}" && pwd) stream=$(cd "${LAB_STREAM:?}" && pwd) || exit 1
 rackboot=${RACKBOOT:-$(cd "$here/../.." && pwd)/rackboot}
-me=${LAB_SERVER_IP:-198.18.0.1} source_port=${LAB_STREAM_PORT:-8480}
+me=${LAB_SERVER_IP:-198.18.0.1} source_port=${LAB_STREAM_PORT:-8480} roles=${LAB_ROLES:-serve}
 read -ra ports <<< "${LAB_HTTP_PORTS:-5248}"
 export RACKBOOT_NO_BUILD=1
-dhcp='' source='' server='' client=''
+dhcp='' source='' server='' client='' region=''
+case $roles in serve) at=$dir/state;; region+rack) at=$dir/region-state;; # whom an operator's commands ask
+  *) echo "rackboot-server.sh: LAB_ROLES is '$roles'; use serve or region+rack"; exit 1;; esac
 
 stop() { # PID SECONDS : SIGTERM, then SIGKILL
   [ -n "$1" ] || return 0
@@ -32,21 +39,28 @@ finish() {
   local status=$?
   trap - EXIT; trap '' TERM INT # the group's SIGTERM comes to this shell and to the children
   rm -f "$dir/ready"
-  stop "$client" 2; stop "$server" 8; stop "$source" 2; stop "$dhcp" 2
+  stop "$client" 2; stop "$server" 8; stop "$region" 8; stop "$source" 2; stop "$dhcp" 2
   exit $status; }
 trap finish EXIT; trap 'exit 0' TERM INT
-fail() { echo "rackboot-server.sh: $*"; exit 1; }
+say() { echo "rackboot-server.sh: $*"; }
+fail() { say "$*"; exit 1; }
 run() { # SECONDS LOG RACKBOOT-ARGS... : one client command; in the background, so that a signal interrupts the wait
   local seconds=$1 log="$dir/$2" status; shift 2
   echo "\$ rackboot $*" >> "$log"
-  timeout --foreground -k 5 "$seconds" "$rackboot" "$@" --state "$dir/state" >> "$log" 2>&1 & client=$!
+  timeout --foreground -k 5 "$seconds" "$rackboot" "$@" --state "$at" >> "$log" 2>&1 & client=$!
   wait "$client"; status=$?; client=; return $status; }
 must() { # SECONDS LOG RACKBOOT-ARGS... : the same, and it has to succeed
   local status
   run "$@"; status=$?
   [ $status = 0 ] || { tail -15 "$dir/$2"; fail "rackboot ${*:3}: exit status $status$([ $status != 124 ] || echo " (not done in $1 s)"); its output is in $2"; }; }
+save() { # FILE RACKBOOT-ARGS... : what a client command prints, whole or not at all
+  local file=$1 log="${1%.json}.log" status; shift
+  timeout --foreground -k 5 60 "$rackboot" "$@" --state "$at" > "$dir/$file.new" 2> "$dir/$log" & client=$!
+  wait "$client"; status=$?; client=
+  [ $status = 0 ] || { tail -15 "$dir/$log"; fail "rackboot $*: exit status $status; its output is in $log"; }
+  mv "$dir/$file.new" "$dir/$file"; }
 
-rm -rf "$dir/ready" "$dir/images.json" "$dir/leases" "$dir/state" # a new region each time
+rm -rf "$dir"/{ready,images.json,cache.json,metrics.txt,leases,state,region-state} # a new region each time
 [ -x "$rackboot" ] || fail "no launcher $(basename "$rackboot") (or it is not executable): build the product first, or set RACKBOOT"
 [ -f "$stream/keyring.gpg" ] || fail "LAB_STREAM has no keyring.gpg: make it with make-stream.py"
 
@@ -105,24 +119,37 @@ boot:
 http:
   ports: [$(IFS=,; echo "${ports[*]}" | sed 's/,/, /g')]
 Y
-"$rackboot" serve --config "$dir/rackboot.yaml" --state "$dir/state" --bind "$me" --bind 127.0.0.1 < /dev/null & server=$!
-
-running() { # all three, or say which one ended
-  kill -0 "$server" 2>/dev/null || { wait "$server"; fail "rackboot serve ended with status $?; its output is in server.log"; }
+serve() { exec "$rackboot" "$1" --config "$dir/rackboot.yaml" "${@:2}" < /dev/null; }
+start_rack() { # OPTIONS... : the server that machines talk to
+  serve rack --state "$dir/state" --region https://127.0.0.1:5240/ --bind "$me" --bind 127.0.0.1 "$@" & server=$!; }
+running() { # all that should, or say which one ended
+  [ -z "$server" ] || kill -0 "$server" 2>/dev/null || { wait "$server"; fail "rackboot ${roles#*+} ended with status $?; its output is in server.log"; }
+  [ -z "$region" ] || kill -0 "$region" 2>/dev/null || { wait "$region"; status=$?; tail -15 "$dir/region.log"; fail "rackboot region ended with status $status; its output is in region.log"; }
   kill -0 "$source" 2>/dev/null || { tail -5 "$dir/stream-server.log"; fail "serve-stream.py ended; its output is in stream-server.log"; }
   kill -0 "$dhcp" 2>/dev/null || { tail -5 "$dir/dnsmasq.log"; fail "dnsmasq ended; its output is in dnsmasq.log"; }; }
-end=$((SECONDS + ${LAB_START_SECONDS:-60}))
-until run 20 start.log sources list; do
-  running
-  [ $SECONDS -lt $end ] || { tail -10 "$dir/start.log"; fail "rackboot answers no client after ${LAB_START_SECONDS:-60} s (sources list, start.log)"; }
-  sleep 0.3
-done
-echo "rackboot-server.sh: rackboot answers clients after $SECONDS s"
-until [ -s "$dir/stream-server.log" ]; do # its first line says that it listens
-  running
-  [ $SECONDS -lt $end ] || fail "serve-stream.py does not listen"
-  sleep 0.2
-done
+await() { # SECONDS WHAT CMD... : until CMD succeeds
+  local end=$((SECONDS + $1)) within=$1 what=$2; shift 2
+  until "$@"; do
+    running
+    [ $SECONDS -lt $end ] || fail "$what: not within $within s"
+    sleep 0.3
+  done; }
+admin() { # PATH : what the rack's admin listener says; fails unless that is 200
+  python3 -c 'import sys, urllib.request
+try: sys.stdout.write(urllib.request.urlopen("http://127.0.0.1:5250/" + sys.argv[1], timeout=5).read().decode())
+except OSError as e: sys.exit(str(e))' "$1" 2> "$dir/admin.log"; }
+rack_is_ready() { admin readyz > /dev/null; }
+metric_is() { admin metrics > "$dir/metrics.txt" && grep -q "^$1 $2\$" "$dir/metrics.txt"; }
+
+case $roles in
+  serve) serve serve --state "$dir/state" --bind "$me" --bind 127.0.0.1 & server=$!;;
+  *) # the rack has the admin port 5250 at the same address
+    serve region --state "$dir/region-state" --bind 127.0.0.1 --admin-port 5251 > "$dir/region.log" 2>&1 & region=$!;;
+esac
+start=${LAB_START_SECONDS:-60}
+await "$start" "rackboot answers clients (sources list, start.log)" run 20 start.log sources list
+say "rackboot answers clients after $SECONDS s"
+await "$start" "serve-stream.py listens (its first line says so)" test -s "$dir/stream-server.log"
 
 # --- what an operator does ----------------------------------------------------------------------------------
 must 60 sources.log sources add "http://127.0.0.1:$source_port/" --keyring "$stream/keyring.gpg" --name lab
@@ -131,15 +158,31 @@ for arch in amd64 arm64; do
 done
 began=$SECONDS
 must "${LAB_IMPORT_SECONDS:-300}" import.log images import --wait
-echo "rackboot-server.sh: import done in $((SECONDS - began)) s"
-timeout --foreground -k 5 60 "$rackboot" images list --json --state "$dir/state" \
-  > "$dir/images.json.new" 2> "$dir/images.log" & client=$!
-wait "$client" || { status=$?; client=; tail -15 "$dir/images.log"; fail "rackboot images list --json: exit status $status; its output is in images.log"; }
-client=
-mv "$dir/images.json.new" "$dir/images.json"
+say "import done in $((SECONDS - began)) s"
+save images.json images list --json
+
+# --- the region goes, and does not come back ------------------------------------------------------------------
+if [ $roles = region+rack ]; then
+  save token.json racks enrol lab --json
+  start_rack --token "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["token"])' "$dir/token.json")"
+  await "$start" "the rack is ready, with the region there (admin.log)" rack_is_ready
+  await "$start" "the rack is in step with the region (metrics.txt)" metric_is rackboot_region_in_step 1.0
+  at=$dir/state
+  must 120 warm.log cache warm --all
+  running
+  kill -KILL "$region"; wait "$region" 2>/dev/null
+  say "the region was killed: status $?"; region=
+  ! ss -Hlnt 'sport = :5240' | grep -q . || fail "something still listens at the region's port 5240"
+  stop "$server" 20; server=
+  start_rack
+  await "$start" "the rack is ready again, without a region (admin.log)" rack_is_ready
+  metric_is rackboot_region_in_step 0.0 || fail "the rack does not say that its region is away (rackboot_region_in_step in metrics.txt)"
+  save cache.json cache list --json
+  say "the rack was started again without a region, after $SECONDS s"
+fi
 running
 : > "$dir/ready"
-echo "rackboot-server.sh: ready after $SECONDS s"
+say "ready after $SECONDS s"
 
 wait -n "$dhcp" "$source" "$server"
 sleep 0.3

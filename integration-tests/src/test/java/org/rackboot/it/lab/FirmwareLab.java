@@ -68,8 +68,10 @@ final class FirmwareLab {
      * @param name of the directory under {@code target/lab} that everything goes to
      * @param stream which of the prepared streams the server imports
      * @param httpPorts that the server listens on
+     * @param roles {@code serve}, or {@code region+rack} for a rack that is enrolled and warmed, and whose region is killed
+     *     before the first machine
      */
-    LabRun boot(String name, String stream, String httpPorts, List<LabMachine> machines)
+    LabRun boot(String name, String stream, String httpPorts, String roles, List<LabMachine> machines)
             throws IOException, InterruptedException {
         Path directory = work.resolve(name);
         delete(directory);
@@ -81,6 +83,7 @@ final class FirmwareLab {
                 "LAB_SERVER_CMD", script("rackboot-server.sh"),
                 "LAB_STREAM", work.resolve(stream).toString(),
                 "LAB_HTTP_PORTS", httpPorts,
+                "LAB_ROLES", roles,
                 "LAB_READY_FILE", directory.resolve("ready").toString(),
                 "LAB_READY_SECONDS", Long.toString(SERVER_START.toSeconds()),
                 "LAB_ACCEL_CACHE", work.resolve("accel").toString());
@@ -129,6 +132,11 @@ final class FirmwareLab {
 
         Path runLog() {
             return directory.resolve("run.log");
+        }
+
+        /** What the rack told of itself when it had been started again without a region. */
+        Path metricsBeforeTheFirstMachine() {
+            return directory.resolve("metrics.txt");
         }
 
         /** The region's own account; a run whose server never became ready has none, and fails here with the reason. */

@@ -17,8 +17,9 @@ import org.junit.jupiter.api.Timeout;
 import org.rackboot.it.lab.FirmwareLab.LabRun;
 
 /**
- * SeaBIOS with iPXE, OVMF and AAVMF boot from {@code rackboot serve}, which imported a signed image stream before. A boot
- * is good when the Linux that came up has the squashfs of the region's catalog, byte for byte.
+ * SeaBIOS with iPXE, OVMF and AAVMF boot from {@code rackboot serve}, which imported a signed image stream before, and from
+ * {@code rackboot rack}, whose region is gone. A boot is good when the Linux that came up has the squashfs of the region's
+ * catalog, byte for byte.
  */
 @Tag("lab")
 @Timeout(value = 40, unit = TimeUnit.MINUTES)
@@ -65,19 +66,24 @@ class FirmwareLabTest {
                 .isLessThanOrEqualTo(2 * seconds(run.boot(UEFI)));
     }
 
+    /** The rack was enrolled and warmed, its region killed, and the rack started again. */
     @Test
-    void httpBootWorksAndAGrubThatCannotNameAPortTakesItsKernelFromPort80() throws IOException, InterruptedException {
-        LabRun run = lab.boot("http", "stream-http", "5248 80", List.of(LabMachine.of("uefi-http"), UEFI));
+    void withoutARegionHttpBootWorksAndAGrubThatCannotNameAPortTakesItsKernelFromPort80()
+            throws IOException, InterruptedException {
+        List<LabMachine> machines = List.of(LabMachine.of("bios-ipxe"), LabMachine.of("uefi-http"), UEFI);
+
+        LabRun run = lab.boot("http", "stream-http", "5248 80", "region+rack", machines);
 
         everyMachineHasTheSquashfsOfTheCatalog(run);
         noMachineGotItsKernelByTftp(run);
+        theRegionWasGoneAllTheWhile(run);
     }
 
     private LabRun signedRun() throws IOException, InterruptedException {
         if (signed.isEmpty()) {
             List<LabMachine> machines =
                     List.of(LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("arm64-pxe"), UEFI_LOSING);
-            signed = Optional.of(lab.boot("signed", "stream", "5248", machines));
+            signed = Optional.of(lab.boot("signed", "stream", "5248", "serve", machines));
         }
         return signed.get();
     }
@@ -136,6 +142,35 @@ class FirmwareLabTest {
                         .isGreaterThan(kernel);
             });
         }
+    }
+
+    /** What the script did, what the restarted rack said of it, and that it neither fetched nor failed to send anything. */
+    private static void theRegionWasGoneAllTheWhile(LabRun run) throws IOException {
+        List<String> log = Text.lines(run.serverLog());
+        int killed = indexOf(log, "rackboot-server.sh: the region was killed: status 137");
+        int restarted = indexOf(log, "rackboot-server.sh: the rack was started again without a region");
+        int ready = indexOf(log, "rackboot-server.sh: ready after");
+        assertThat(List.of(killed, restarted, ready))
+                .as("lines of what happened%n%s", Text.tail(run.serverLog(), 80))
+                .doesNotContain(-1)
+                .isSorted();
+        assertThat(log.subList(killed, restarted)).anyMatch(line -> line.contains("The region does not answer"));
+        assertThat(log.subList(killed, log.size()))
+                .noneMatch(line -> line.contains("In step with the region"))
+                .noneMatch(line -> line.contains("Fetching "))
+                .noneMatch(line -> line.contains(": failed"));
+        assertThat(Text.lines(run.metricsBeforeTheFirstMachine()))
+                .contains("rackboot_region_in_step 0.0")
+                .anyMatch(line -> line.startsWith("rackboot_catalog_age_seconds "));
+    }
+
+    private static int indexOf(List<String> log, String text) {
+        for (int i = 0; i < log.size(); i++) {
+            if (log.get(i).startsWith(text)) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     /** One line per firmware on standard output, which {@code ./check} repeats in its summary. */
