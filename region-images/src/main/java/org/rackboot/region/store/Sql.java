@@ -32,11 +32,12 @@ final class Sql {
         }
     }
 
+    /** Empty also if what the row gives is null. */
     static <T> Optional<T> first(Connection connection, String sql, Row<T> row, @Nullable Object... arguments)
             throws SQLException {
         try (PreparedStatement statement = prepare(connection, sql, arguments);
                 ResultSet rows = statement.executeQuery()) {
-            return rows.next() ? Optional.of(row.of(rows)) : Optional.empty();
+            return rows.next() ? Optional.ofNullable(row.of(rows)) : Optional.empty();
         }
     }
 

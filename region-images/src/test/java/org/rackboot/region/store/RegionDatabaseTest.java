@@ -59,6 +59,17 @@ class RegionDatabaseTest {
         }
     }
 
+    /** As PostgreSQL says of the current schema while there is none: who listens for notices has to survive it. */
+    @Test
+    void aNullIsNothing() throws Exception {
+        try (var database = open()) {
+            Optional<String> nothing =
+                    database.read(c -> Sql.first(c, "select null from catalog", row -> row.getString(1)));
+
+            assertThat(nothing).isEmpty();
+        }
+    }
+
     @Test
     void aDatabaseWithTheNewestSchemaIsOpenedWithoutFlyway() throws Exception {
         try (var database = open()) { // Flyway, asked again, would refuse this history.
