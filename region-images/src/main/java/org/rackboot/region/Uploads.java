@@ -57,6 +57,8 @@ public final class Uploads {
     private final Clock clock;
     private final Runnable afterChange;
     private final Map<String, Receiving> receiving = new LinkedHashMap<>(); // Guarded by this.
+    private final Map<String, Publication> attempts =
+            new LinkedHashMap<>(); // By upload; the last ones. Guarded by this.
 
     /**
      * What operators choose.
@@ -208,9 +210,15 @@ public final class Uploads {
         }
     }
 
-    /** Makes an upload visible whose files are all here. */
+    /** Makes an upload visible whose files are all here. Whoever did not hear the answer gets it again. */
     public synchronized Version finish(String id) throws RefusedException, DatabaseException {
-        StoredUpload upload = find(id);
+        Optional<StoredUpload> found = uploads.find(id);
+        Optional<Version> finished = found.isPresent() ? Optional.empty() : finished(id);
+        if (finished.isPresent()) {
+            afterChange.run(); // The one before may not have got that far.
+            return finished.get();
+        }
+        StoredUpload upload = found.orElseThrow(Uploads::noSuchUpload);
         Progress progress = progress(upload);
         Map<String, FileReference> artifacts = new LinkedHashMap<>();
         for (UploadFile file : upload.spec().files()) {
@@ -230,22 +238,35 @@ public final class Uploads {
                 .skip(Math.max(0, settings.keep() - 1))
                 .filter(version -> !version.isPinned())
                 .toList();
-        if (!uploads.publish(
-                id,
-                new Publication(source, image, serial, artifacts),
-                upload.spec().baseImage(),
-                old,
-                clock.instant())) {
+        Publication publication = new Publication(source, image, serial, artifacts);
+        remember(id, publication);
+        if (!uploads.publish(id, publication, upload.spec().baseImage(), old, clock.instant())) {
+            attempts.remove(id);
             throw new RefusedException(
                     RefusedException.Kind.CONFLICT,
                     "Another region process published an upload of %s at the same moment; finish this one again"
                             .formatted(image.name()));
         }
         afterChange.run();
-        return mine(image).stream()
-                .filter(version -> version.serial().equals(serial))
-                .findFirst()
-                .orElseThrow();
+        return finished(id).orElseThrow();
+    }
+
+    /** What became of an upload that is not there any more, as far as this process finished it. */
+    private Optional<Version> finished(String id) throws DatabaseException {
+        Publication attempt = attempts.get(id);
+        return attempt == null
+                ? Optional.empty()
+                : mine(attempt.image()).stream()
+                        .filter(version -> version.serial().equals(attempt.serial()))
+                        .findFirst();
+    }
+
+    private void remember(String id, Publication attempt) {
+        attempts.remove(id);
+        attempts.put(id, attempt);
+        if (attempts.size() > MAX_UPLOADS) {
+            attempts.remove(attempts.keySet().iterator().next());
+        }
     }
 
     /** Gives an upload up, and with it the bytes that nothing else needs. */
@@ -255,6 +276,7 @@ public final class Uploads {
 
     private void remove(StoredUpload upload) throws DatabaseException {
         upload.spec().files().forEach(this::forget);
+        attempts.remove(upload.id());
         uploads.remove(upload);
     }
 
@@ -293,9 +315,13 @@ public final class Uploads {
     }
 
     private StoredUpload find(String id) throws RefusedException, DatabaseException {
-        return uploads.find(id)
-                .orElseThrow(() -> new RefusedException(
-                        RefusedException.Kind.NOT_FOUND, "There is no such upload; it was finished, or given up"));
+        return uploads.find(id).orElseThrow(Uploads::noSuchUpload);
+    }
+
+    private static RefusedException noSuchUpload() {
+        return new RefusedException(
+                RefusedException.Kind.NOT_FOUND,
+                "There is no such upload; it was finished, and 'rackboot images list' shows what it became, or given up");
     }
 
     private synchronized Progress progress(StoredUpload upload) throws DatabaseException {

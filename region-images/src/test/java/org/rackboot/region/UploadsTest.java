@@ -26,6 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.rackboot.region.Region.RefusedException;
 import org.rackboot.region.store.DatabaseException;
+import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.TestDatabase;
 import org.rackboot.region.store.TestDatabase.Failure;
@@ -167,6 +168,25 @@ class UploadsTest {
         assertThat(n).as("calls tried").isGreaterThan(failure == Failure.AFTER ? 1 : 8);
         assertThat(published).isPositive();
         use(RegionDatabase.open(url));
+    }
+
+    @Test
+    void whoDidNotHearThatAnUploadIsPublishedIsToldAgain() throws Exception {
+        String id = begin("rescue", IMAGE);
+        send(id);
+        Version published = uploads().finish(id);
+
+        assertThat(uploads().finish(id)).isEqualTo(published);
+        assertThat(serials()).containsExactly("20260120");
+
+        region.delete(published.image().name(), Optional.empty());
+        assertThatThrownBy(() -> uploads().finish(id))
+                .as("it is not there any more")
+                .isInstanceOf(RefusedException.class)
+                .hasMessageContaining("'rackboot images list' shows what it became");
+        String givenUp = begin("rescue", IMAGE);
+        uploads().delete(givenUp);
+        assertThatThrownBy(() -> uploads().finish(givenUp)).isInstanceOf(RefusedException.class);
     }
 
     private Uploads uploads() {

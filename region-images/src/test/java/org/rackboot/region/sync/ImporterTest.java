@@ -2,7 +2,6 @@ package org.rackboot.region.sync;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.rackboot.region.store.ContentRepository.CHUNK_BYTES;
 import static org.rackboot.region.sync.TestStream.IMAGES;
 import static org.rackboot.region.sync.TestStream.INDEX;
@@ -914,10 +913,8 @@ class ImporterTest {
      */
     @ParameterizedTest
     @EnumSource(Failure.class)
+    @Timeout(300) // Three imports for each n.
     void whicheverDatabaseCallFailsMachinesBootAndTheNextImportConverges(Failure failure) throws Exception {
-        assumeThat(System.getProperty("rackboot.test.database", ""))
-                .as("SQLite")
-                .isEmpty();
         settings = new Importer.Settings(1, () -> Long.MAX_VALUE);
         byte[] kernel = noise(5, CHUNK_BYTES + 100);
         byte[] loader = noise(6, 600);
