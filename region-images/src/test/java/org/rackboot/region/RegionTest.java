@@ -296,6 +296,7 @@ class RegionTest {
 
         refusedChange("needs --keyring FILE to become", "a", Optional.of(false), Optional.empty(), Optional.empty());
         refusedChange("A proxy is http://host:port", "a", Optional.empty(), Optional.of("ftp://p"), Optional.empty());
+        refusedChange("A proxy is", "a", Optional.empty(), Optional.of("http://u:p@proxy"), Optional.empty());
         refusedChange("no certificate", "a", Optional.empty(), Optional.empty(), Optional.of("rubbish"));
         refusedChange("There is no source 'x'", "x", Optional.empty(), Optional.empty(), Optional.empty());
     }

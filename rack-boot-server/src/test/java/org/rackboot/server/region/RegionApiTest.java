@@ -62,6 +62,7 @@ import org.rackboot.server.net.EventLoops;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 @Timeout(60)
@@ -169,6 +170,118 @@ class RegionApiTest {
                         .isEqualTo(401);
             }
         }
+    }
+
+    /**
+     * Every field that any request or answer has is sent with each request that changes something: what is not the
+     * request's own, nor described as such, changes nothing.
+     */
+    @Test
+    void aFieldThatIsNotOfARequestChangesNothing() throws Exception { // S-56
+        String expected = everythingDone("");
+        for (String value : List.of("\"other\"", "7", "true", "false", "[\"other\"]", "{\"other\": 7}")) {
+            stop();
+            for (String file : List.of("region.db", "region.db-wal", "region.db-shm")) {
+                java.nio.file.Files.deleteIfExists(directory.resolve(file));
+            }
+            start();
+
+            assertThat(everythingDone(value)).as("fields that are " + value).isEqualTo(expected);
+        }
+    }
+
+    /** Makes each kind of request that changes something; tells what was answered and what is there in the end. */
+    private String everythingDone(String value) throws Exception {
+        JsonNode description = YAMLMapper.builder().build().readTree(send("GET", "openapi.yaml", ""));
+        List<String> said = new ArrayList<>();
+        Sent sent = (token, request, path, body) -> {
+            HttpResponse<String> response = as(
+                    token,
+                    request.substring(0, request.indexOf(' ')),
+                    path,
+                    value.isEmpty() ? body : withForeignFields(body, description, request, value));
+            said.add(request + " " + response.statusCode());
+            return JSON.readTree(response.body());
+        };
+        sent.by(
+                TOKEN,
+                "POST sources",
+                "sources",
+                "{\"url\": \"http://mirror.example\", \"unsigned\": true, \"name\": \"mine\"}");
+        sent.by(TOKEN, "PATCH sources/{id}", "sources/mine", "{\"priority\": 3}");
+        sent.by(TOKEN, "POST selections", "selections", "{\"os\": \"suse\", \"release\": \"15\", \"arch\": \"*\"}");
+        sent.by(TOKEN, "POST selections", "selections", selection());
+        for (String serial : List.of("20260101", "20260102")) {
+            files.stream(serial, "kernel " + serial);
+            json("POST", "images/import", "");
+            String state;
+            do {
+                state = json("GET", "images/import", "").path("state").asString();
+            } while (state.equals("running"));
+            said.add("import " + state);
+        }
+        String first = "{\"name\": \"ubuntu/noble/amd64/ga-24.04\", \"version\": \"20260101\"}";
+        sent.by(TOKEN, "POST images/pin", "images/pin", first);
+        sent.by(TOKEN, "POST images/unpin", "images/unpin", NOBLE);
+        sent.by(TOKEN, "POST images/rollback", "images/rollback", NOBLE);
+        sent.by(
+                TOKEN,
+                "POST images/delete",
+                "images/delete",
+                "{\"name\": \"ubuntu/noble/amd64/ga-24.04\", \"version\": \"20260102\"}");
+        sent.by(TOKEN, "POST uploads", "uploads", """
+                {"name": "custom/x", "arch": "amd64", "files": [{"filetype": "ddraw", "size": 3, "sha256": "%s"}]}""".formatted("a".repeat(64)));
+        String bundle = sent.by(
+                        TOKEN, "POST bundles", "bundles", "{\"sha256\": \"%s\", \"size\": 3}".formatted("b".repeat(64)))
+                .path("id")
+                .asString();
+        sent.by(TOKEN, "POST bundles/{id}/import", "bundles/" + bundle + "/import", "{\"select\": false}");
+        String token = sent.by(TOKEN, "POST racks/enrolments", "racks/enrolments", "{\"name\": \"east\"}")
+                .path("token")
+                .asString();
+        String credential = sent.by(token, "POST racks/enrol", "racks/enrol", ENROL)
+                .path("credential")
+                .asString();
+        sent.by(credential, "PUT racks/self", "racks/self", "{\"host\": \"h\", \"catalogVersion\": 2}");
+        sent.by(credential, "POST sources", "sources", "{}");
+        sent.by(TOKEN, "DELETE selections", "selections", selection());
+        for (String list : List.of("sources", "selections", "images", "uploads", "racks")) {
+            said.add(list + " " + send("GET", list, "").replaceAll("[0-9a-f-]{36}", "ID"));
+        }
+        return String.join("\n", said);
+    }
+
+    /** Sends a request, described by its template, and returns the answer. */
+    private interface Sent {
+        JsonNode by(String token, String request, String path, String body) throws Exception;
+    }
+
+    private static String withForeignFields(String body, JsonNode description, String request, String value) {
+        Set<String> foreign = new TreeSet<>(Set.of("id", "admin", "role", "state", "access", "enrolled", "revoked"));
+        foreign.addAll(Set.of("updated", "created", "active", "token", "credential", "marks", "guest", "kind"));
+        addFields(description, foreign);
+        String[] words = request.split(" ");
+        JsonNode operation = description.path("paths").path("/" + words[1]).path(words[0].toLowerCase(Locale.ROOT));
+        JsonNode schema = meant(
+                description, meant(description, operation.path("requestBody")).at("/content/application~1json/schema"));
+        Set<String> own = new TreeSet<>(schema.path("properties").propertyNames());
+        assertThat(own).as(request).isNotEmpty();
+        if (request.equals("PUT racks/self")) {
+            own.remove("name"); // A rack is who its credential says.
+        }
+        foreign.removeAll(own);
+        ObjectNode all = (ObjectNode) JSON.readTree(body);
+        foreign.forEach(name -> all.set(name, JSON.readTree(value)));
+        return all.toString();
+    }
+
+    private static void addFields(JsonNode node, Set<String> names) {
+        names.addAll(node.path("properties").propertyNames());
+        node.forEach(child -> addFields(child, names));
+    }
+
+    private static JsonNode meant(JsonNode description, JsonNode node) {
+        return node.has("$ref") ? description.at(node.path("$ref").asString().substring(1)) : node;
     }
 
     @Test
