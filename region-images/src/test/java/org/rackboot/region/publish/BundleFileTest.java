@@ -85,6 +85,7 @@ class BundleFileTest {
             assertThatExceptionOfType(NotFoundException.class)
                     .isThrownBy(() -> bundle.metadata(URI.create("http://elsewhere/" + INDEX), 100));
             assertThatExceptionOfType(MirrorException.class).isThrownBy(() -> read(bundle, SQUASHFS, 0, 6));
+            assertThatExceptionOfType(MirrorException.class).isThrownBy(() -> read(bundle, SQUASHFS, 0, 4));
             assertThatExceptionOfType(MirrorException.class).isThrownBy(() -> bundle.metadata(ROOT.resolve(INDEX), 9));
         }
     }
