@@ -355,6 +355,7 @@ public final class RackBoot implements AutoCloseable {
                 new CacheLog(metrics, "region.cache", "the database"));
         ExecutorService verifying = closeAtEnd(pool("region-verify", 1));
         cache.stored().forEach(object -> verifying.execute(() -> cache.verifyStored(object.content())));
+        scrubInBackground(cache, timer, verifying);
         metrics.gauge("region.cache.memory.bytes", () -> cache.statistics().memoryBytes());
         metrics.gauge("region.cache.disk.bytes", () -> cache.statistics().diskBytes());
         metrics.gauge("region.cache.fills.active", () -> cache.statistics().activeFills());
