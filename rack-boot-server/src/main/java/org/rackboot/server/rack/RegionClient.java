@@ -331,7 +331,7 @@ public final class RegionClient implements ContentOrigin {
     }
 
     private static ContentUnavailableException unavailable(Content content, String why) {
-        return new ContentUnavailableException("not in this rack's cache (%s…), and %s"
+        return new ContentUnavailableException("not in this rack's cache (%s...), and %s"
                 .formatted(content.id().sha256().substring(0, 12), why));
     }
 
