@@ -19,6 +19,9 @@ import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
  * made smaller but sent in bursts with pauses between them: halved when blocks of the same window get lost again, doubled
  * after {@value #CLEAN_WINDOWS} windows without loss.
  *
+ * <p>Paced, it asks before it sends blocks. Neither the client nor the timers notice: a time-out begins when the last
+ * block that the client waits for has gone, and no patience runs while this side waits for a grant.
+ *
  * <p>Before the client has acknowledged anything its address may be forged, so at most three OACKs are sent
  * on the machine's own account, and an option-less first block exactly once; a repeated request is answered
  * once each time, at most {@value #MOST_REPEATED_ANSWERS} times (G-08).
@@ -56,6 +59,9 @@ public final class ReadTransfer {
 
         record SendError(int code, String message) implements Action {}
 
+        /** Only when paced: up to so many blocks wait to be sent; call {@link #onGranted} when they may be. */
+        record AskToSend(int blocks) implements Action {}
+
         /** The transfer is over; the caller frees what it holds. Always the last action. */
         record Finish(Outcome outcome, String detail) implements Action {}
     }
@@ -71,6 +77,7 @@ public final class ReadTransfer {
      *     because slow flash writers stop for many seconds (quirks T9, T31)
      * @param unansweredPatience the same before the first ACK, and for the last one, which often never comes
      * @param rollover the number after block 65535
+     * @param paced whether blocks are sent only when granted; OACK and ERROR always go at once
      */
     public record Settings(
             Duration firstTimeout,
@@ -78,17 +85,24 @@ public final class ReadTransfer {
             Duration mostTimeout,
             Duration patience,
             Duration unansweredPatience,
-            NumberAfterRollover rollover) {
+            NumberAfterRollover rollover,
+            boolean paced) {
         public static final Settings DEFAULT = new Settings(
                 Duration.ofSeconds(1),
                 Duration.ofMillis(5),
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(60),
                 Duration.ofSeconds(10),
-                NumberAfterRollover.ZERO);
+                NumberAfterRollover.ZERO,
+                false);
 
         public Settings withRollover(NumberAfterRollover number) {
-            return new Settings(firstTimeout, leastTimeout, mostTimeout, patience, unansweredPatience, number);
+            return new Settings(firstTimeout, leastTimeout, mostTimeout, patience, unansweredPatience, number, paced);
+        }
+
+        public Settings withPacing(boolean isPaced) {
+            return new Settings(
+                    firstTimeout, leastTimeout, mostTimeout, patience, unansweredPatience, rollover, isPaced);
         }
     }
 
@@ -108,6 +122,7 @@ public final class ReadTransfer {
     /** A request this long after the client was last heard is not one that the network delayed. */
     private static final long STARTED_OVER_AFTER_NANOS = 3_000_000_000L;
 
+    private static final String NO_ROOM = "this rack may not send so much (egress); try again";
     private static final String LATE = "the image did not arrive at this rack in time; try again";
 
     private final Negotiation agreed;
@@ -132,6 +147,9 @@ public final class ReadTransfer {
     private int cleanWindows = 1; // Since the last loss. The first loss of all is forgiven.
     private int cleanWindowsToGrow = CLEAN_WINDOWS;
     private boolean pausing; // Between two bursts of a window.
+    private boolean asking; // Paced: for a grant.
+    private long askedAtNanos;
+    private long burstEnd; // Paced: the block up to which the present burst goes.
     private int firstBlockTimeouts;
     private long timedBlock = -1; // The block whose ACK gives a round trip; -1 = none (Karn).
     private long timedAtNanos;
@@ -231,15 +249,36 @@ public final class ReadTransfer {
         reading = false;
         readable = Math.max(readable, readableBytes);
         List<Action> actions = new ArrayList<>(2);
-        if (maySend() && !pausing) {
+        if (maySend() && !pausing && !asking) {
             long sentBefore = sent;
             sendWindow(nowNanos, actions);
-            if (sent > sentBefore) {
+            if (sent > sentBefore || asking) {
                 waitingSinceNanos = nowNanos; // Only now can the client answer.
             }
         } else {
             readAhead(actions);
         }
+        return actions;
+    }
+
+    /**
+     * So many of the blocks that were asked for may go now. What the transfer has no use for any more is lost.
+     *
+     * @param blocks at least 1
+     */
+    public List<Action> onGranted(int blocks, long nowNanos) {
+        if (ended || !asking) {
+            return NOTHING;
+        }
+        asking = false;
+        if (sent == everSent) { // Else whoever is silent is so already.
+            waitingSinceNanos += nowNanos - askedAtNanos;
+        }
+        if (sent == restartedAfter) {
+            restartedAtNanos = nowNanos;
+        }
+        List<Action> actions = new ArrayList<>(3);
+        sendUntil(Math.min(sendable(), sent + Math.min(burst, blocks)), nowNanos, actions);
         return actions;
     }
 
@@ -271,6 +310,10 @@ public final class ReadTransfer {
             List<Action> next = new ArrayList<>(2);
             sendWindow(nowNanos, next);
             return next;
+        }
+        if (asking) {
+            boolean never = nowNanos - askedAtNanos >= settings.patience().toNanos();
+            return never ? onUnreadable(NO_ROOM) : waitForGrant();
         }
         long waited = nowNanos - waitingSinceNanos;
         boolean outOfPatience = waited >= settings.patience().toNanos();
@@ -352,7 +395,7 @@ public final class ReadTransfer {
                 return optionsConfirmed(nowNanos);
             }
         }
-        if (block > sent) {
+        if (block > (asking ? everSent : sent)) {
             return NOTHING; // An ACK from before, or for what was never sent.
         }
         return block == acked ? onRepeatedAck(nowNanos) : onProgress(block, nowNanos);
@@ -378,6 +421,7 @@ public final class ReadTransfer {
             timer.answeredAfterRepeat(nowNanos - restartedAtNanos);
         }
         acked = block;
+        sent = Math.max(sent, block); // It had what was about to be repeated.
         if (acked == lastBlock) {
             return end(Outcome.COMPLETED, "");
         }
@@ -436,9 +480,32 @@ public final class ReadTransfer {
 
     /** Sends what the window and the burst allow and the caller can deliver, and asks for what comes next. */
     private void sendWindow(long nowNanos, List<Action> actions) {
-        long deliverable = readable >= size ? lastBlock : readable / agreed.blockSize();
-        long sendable = Math.min(windowEnd(), deliverable);
-        long until = Math.min(sendable, sent + burst);
+        long until = Math.min(sendable(), sent + burst);
+        if (settings.paced() && until > sent) {
+            burstEnd = until;
+            ask(nowNanos, actions);
+            readAhead(actions);
+        } else {
+            sendUntil(until, nowNanos, actions);
+        }
+    }
+
+    private void ask(long nowNanos, List<Action> actions) {
+        if (!asking) {
+            asking = true;
+            askedAtNanos = nowNanos;
+            actions.add(new Action.AskToSend((int) (burstEnd - sent)));
+        }
+        pausing = false;
+        waitForGrant();
+    }
+
+    private List<Action> waitForGrant() {
+        deadlineNanos = askedAtNanos + settings.patience().toNanos();
+        return NOTHING;
+    }
+
+    private void sendUntil(long until, long nowNanos, List<Action> actions) {
         if (until > sent) {
             actions.add(new Action.SendBlocks(sent + 1, (int) (until - sent)));
             repeatedBlocks += Math.max(0, Math.min(until, everSent) - sent);
@@ -450,8 +517,11 @@ public final class ReadTransfer {
             sent = until;
             everSent = Math.max(everSent, until);
         }
-        pausing = until < sendable;
-        if (pausing) {
+        boolean burstGoesOn = settings.paced() && sent < Math.min(burstEnd, sendable());
+        pausing = !burstGoesOn && until < sendable();
+        if (burstGoesOn) {
+            ask(nowNanos, actions);
+        } else if (pausing) {
             deadlineNanos = nowNanos + pauseNanos();
         } else if (sent == acked) {
             waitOn(settings.patience());
@@ -462,6 +532,10 @@ public final class ReadTransfer {
             deadlineNanos = nowNanos + timeout;
         }
         readAhead(actions);
+    }
+
+    private long sendable() {
+        return Math.min(windowEnd(), readable >= size ? lastBlock : readable / agreed.blockSize());
     }
 
     /** The client's time for one burst: a round trip is that of a whole window. */

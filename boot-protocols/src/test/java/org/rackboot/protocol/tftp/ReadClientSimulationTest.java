@@ -99,7 +99,8 @@ class ReadClientSimulationTest {
                 like.mtuBytes(),
                 like.bufferBlocks(),
                 like.partitionNanos(),
-                like.sizeUnknown());
+                like.sizeUnknown(),
+                false);
     }
 
     private static SimulatedClient.Kind kind(int windowSize) {

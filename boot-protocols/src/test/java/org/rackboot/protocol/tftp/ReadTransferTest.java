@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rackboot.protocol.tftp.ReadTransfer.Action;
+import org.rackboot.protocol.tftp.ReadTransfer.Action.AskToSend;
 import org.rackboot.protocol.tftp.ReadTransfer.Action.Finish;
 import org.rackboot.protocol.tftp.ReadTransfer.Action.Read;
 import org.rackboot.protocol.tftp.ReadTransfer.Action.SendBlocks;
@@ -481,6 +482,109 @@ class ReadTransferTest {
 
         startAndConfirm(100_000, "blksize", "1000", "windowsize", "4");
         assertThat(outcome(transfer.onReplaced())).isEqualTo(Outcome.CLOSED_BY_CLIENT);
+    }
+
+    @Test
+    void pacedItSendsWhatIsGrantedAndAsksForTheRest() {
+        startPaced(100_000, WINDOW_OF_4);
+
+        assertThat(ack(0)).containsExactly(new AskToSend(4));
+        assertThat(granted(3)).containsExactly(new SendBlocks(1, 3), new AskToSend(1));
+        assertThat(granted(9)).containsExactly(new SendBlocks(4, 1)); // One was asked for.
+        assertThat(granted(1)).isEmpty();
+        assertThat(ack(4)).containsExactly(new AskToSend(4), new Read(8_000, 4_000));
+        assertThat(granted(4)).containsExactly(new SendBlocks(5, 4));
+    }
+
+    @Test
+    void pacedItAnswersTheRequestAtOnce() {
+        transfer = paced(100_000, WINDOW_OF_4);
+        assertThat(transfer.start(nowNanos)).first().isInstanceOf(SendOptionAck.class);
+
+        nowNanos += Duration.ofSeconds(1).toNanos();
+        assertThat(transfer.onTimeout(nowNanos)).first().isInstanceOf(SendOptionAck.class);
+    }
+
+    @Test
+    void waitingForAGrantIsNobodysSilence() {
+        startPaced(100_000, WINDOW_OF_4);
+        ack(0);
+        assertThat(after(Duration.ofSeconds(50))).isEmpty();
+        granted(2);
+        assertThat(after(Duration.ofSeconds(50))).isEmpty(); // Half of a window: no client can be late with its ACK.
+        granted(2);
+
+        // then the client has all of its time from here on
+        long since = nowNanos;
+        assertThat(after(Duration.ofMillis(190))).isEmpty();
+        assertThat(after(Duration.ofMillis(20))).containsExactly(new AskToSend(4));
+        List<Action> actions = List.of();
+        while (transfer.deadlineNanos().isPresent()) {
+            nowNanos += Duration.ofMillis(100).toNanos();
+            granted(4);
+            granted(4);
+            actions = toDeadline();
+        }
+        assertThat(outcome(actions)).isEqualTo(Outcome.TIMED_OUT);
+        assertThat(Duration.ofNanos(nowNanos - since)).isBetween(Duration.ofSeconds(60), Duration.ofSeconds(63));
+    }
+
+    @Test
+    void theTimeToTheGrantIsNoPartOfTheRoundTrip() {
+        startPaced(1_000_000, WINDOW_OF_4);
+        ack(0);
+        for (int block = 4; block <= 400; block += 4) { // On a way that is well known by then.
+            readable(block * 1_000L + 8_000);
+            nowNanos += Duration.ofMillis(700).toNanos();
+            granted(4);
+            nowNanos += 100_000;
+            assertThat(ack(block)).first().isEqualTo(new AskToSend(4));
+        }
+        granted(4);
+
+        assertThat(transfer.deadlineNanos().orElseThrow() - nowNanos).isLessThan(6_000_000);
+        assertThat(transfer.repeatedBlocks()).isZero();
+    }
+
+    @Test
+    void anAckThatComesBeforeTheRepetitionWasGrantedSavesIt() {
+        startPaced(100_000, WINDOW_OF_4);
+        ack(0);
+        granted(4);
+        assertThat(toDeadline()).containsExactly(new AskToSend(4)); // To send them again.
+
+        assertThat(ack(4)).containsExactly(new Read(8_000, 4_000));
+        assertThat(granted(4)).containsExactly(new SendBlocks(5, 4));
+        assertThat(transfer.repeatedBlocks()).isZero();
+    }
+
+    @Test
+    void whatIsNeverGrantedEndsWithAReason() {
+        startPaced(100_000, WINDOW_OF_4);
+        ack(0);
+
+        assertThat(after(Duration.ofSeconds(61)))
+                .first()
+                .isEqualTo(new SendError(1, "this rack may not send so much (egress); try again"));
+    }
+
+    private static ReadTransfer paced(long size, String... options) {
+        return new ReadTransfer(
+                Options.of(options),
+                size,
+                Negotiation.Limits.DEFAULT,
+                ReadTransfer.Settings.DEFAULT.withPacing(true));
+    }
+
+    private void startPaced(long size, String... options) {
+        transfer = paced(size, options);
+        transfer.start(nowNanos);
+        readable(8_000);
+        nowNanos += 100_000;
+    }
+
+    private List<Action> granted(int blocks) {
+        return transfer.onGranted(blocks, nowNanos);
     }
 
     private List<Action> start(long size, String... options) {

@@ -17,6 +17,7 @@ import java.util.SplittableRandom;
  * @param bufferBlocks what the client can take in before it looks; the rest of a burst is lost
  * @param partitionNanos how long nothing goes from client to server, some time after the beginning
  * @param sizeUnknown whether the server learns only at the end how long the file is
+ * @param paced whether the server may send blocks only when it is granted some of them
  */
 record Scenario(
         long seed,
@@ -36,7 +37,8 @@ record Scenario(
         int mtuBytes,
         int bufferBlocks,
         long partitionNanos,
-        boolean sizeUnknown) {
+        boolean sizeUnknown,
+        boolean paced) {
     private static final int NO_LIMIT = 65_535;
 
     /** A network that does nothing but lose and repeat. */
@@ -60,6 +62,7 @@ record Scenario(
                 NO_LIMIT,
                 NO_LIMIT,
                 0,
+                false,
                 false);
     }
 
@@ -82,7 +85,8 @@ record Scenario(
                 bytes,
                 bufferBlocks,
                 partitionNanos,
-                sizeUnknown);
+                sizeUnknown,
+                paced);
     }
 
     Scenario withBuffer(int blocks) {
@@ -104,7 +108,8 @@ record Scenario(
                 mtuBytes,
                 blocks,
                 partitionNanos,
-                sizeUnknown);
+                sizeUnknown,
+                paced);
     }
 
     static Scenario of(long seed) {
@@ -145,7 +150,8 @@ record Scenario(
                 mtu,
                 buffer,
                 partition,
-                sizeUnknown);
+                sizeUnknown,
+                random.nextInt(3) == 0);
     }
 
     /** Nothing is lost, repeated or late: every block is needed once. */

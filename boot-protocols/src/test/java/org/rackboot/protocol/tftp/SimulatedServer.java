@@ -24,6 +24,7 @@ final class SimulatedServer {
     static final int MOST_UNANSWERED = 3 + 8;
 
     private static final int UNREADABLE = -1;
+    private static final long LATEST_GRANT_NANOS = 400_000_000;
 
     private enum Cause {
         START,
@@ -31,6 +32,7 @@ final class SimulatedServer {
         OTHER_PACKET,
         REPEATED_REQUEST,
         READABLE,
+        GRANTED,
         TIMEOUT
     }
 
@@ -116,6 +118,8 @@ final class SimulatedServer {
         private long delivered;
         private long highestSent;
         private long timerGeneration;
+        private int granted;
+        private boolean asking;
 
         private Session(int port, ReadRequest request) {
             this.port = port;
@@ -124,7 +128,7 @@ final class SimulatedServer {
                     request.options(),
                     scenario.sizeUnknown() ? OptionalLong.empty() : OptionalLong.of(content.size()),
                     Negotiation.Limits.DEFAULT,
-                    ReadTransfer.Settings.DEFAULT);
+                    ReadTransfer.Settings.DEFAULT.withPacing(scenario.paced()));
         }
 
         private void start() {
@@ -168,6 +172,9 @@ final class SimulatedServer {
             for (Action action : actions) {
                 check(!ended, "nothing follows the end", 0);
                 if (action instanceof Action.SendBlocks blocks) {
+                    boolean first = cause == Cause.REPEATED_REQUEST; // Which is answered at once.
+                    boolean may = !scenario.paced() || first || blocks.count() <= granted;
+                    check(may, "more than was granted", blocks.firstBlock());
                     checkCause(cause, acknowledgedBefore, blocks);
                     sendBlocks(blocks);
                 } else if (action instanceof Action.SendOptionAck optionAck) {
@@ -176,6 +183,12 @@ final class SimulatedServer {
                     send(new ErrorReply(error.code(), error.message()));
                 } else if (action instanceof Action.Read read) {
                     read(read);
+                } else if (action instanceof Action.AskToSend ask) {
+                    check(!asking, "it asks twice", ask.blocks());
+                    asking = true;
+                    int blocks = random.nextBoolean() ? ask.blocks() : random.nextInt(1, ask.blocks() + 1);
+                    long delay = random.nextInt(4) == 0 ? random.nextLong(LATEST_GRANT_NANOS) : 0;
+                    time.after(delay, () -> grant(blocks));
                 } else if (action instanceof Action.Finish finish) {
                     ended = true;
                     lastOutcome = finish.outcome();
@@ -242,6 +255,15 @@ final class SimulatedServer {
             long until =
                     read.offset() + (random.nextInt(4) == 0 ? random.nextInt(1, read.length() + 1) : read.length());
             time.after(delay, () -> onRead(fails ? UNREADABLE : Math.min(until, content.size())));
+        }
+
+        private void grant(int blocks) {
+            if (!ended) {
+                asking = false;
+                granted = blocks;
+                perform(Cause.GRANTED, transfer.acknowledgedBytes(), transfer.onGranted(blocks, time.nowNanos()));
+                granted = 0;
+            }
         }
 
         private void onRead(long until) {
