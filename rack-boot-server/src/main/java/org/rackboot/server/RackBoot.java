@@ -63,6 +63,7 @@ import org.rackboot.server.http.OwnCertificate;
 import org.rackboot.server.http.TlsCertificates;
 import org.rackboot.server.metrics.Metrics;
 import org.rackboot.server.net.Addresses;
+import org.rackboot.server.net.Egress;
 import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.rack.CacheApi;
 import org.rackboot.server.rack.CacheKeeper;
@@ -479,7 +480,8 @@ public final class RackBoot implements AutoCloseable {
             service = new RackUpstream(follower, cache, rack, below, metrics);
             limits = limits.withBodies(RackUpstream.MAX_REPORT_BYTES);
         }
-        HttpListener boot = closeAtEnd(new HttpListener(httpLoops, service, limits, metrics));
+        Egress egress = egress(tftpLoops);
+        HttpListener boot = closeAtEnd(new HttpListener(httpLoops, service, limits, metrics, egress));
         if (service instanceof RackUpstream upstream) {
             closeAtEnd(upstream); // Before the listener: those who wait for a change hold up no stop.
         }
@@ -506,6 +508,7 @@ public final class RackBoot implements AutoCloseable {
                         config.tftp().rules(),
                         config.tftp().stopTimeout()),
                 metrics,
+                egress,
                 System::nanoTime));
         for (InetAddress address : addresses) {
             tftp.add(tftpListener.bind(address, config.tftp().port()));
@@ -526,6 +529,20 @@ public final class RackBoot implements AutoCloseable {
         metrics.gauge("catalog.version", () -> follower.catalog().version());
         metrics.gauge("catalog.age.seconds", () -> follower.age().toMillis() / 1e3);
         metrics.gauge("region.in.step", () -> follower.isInStep() ? 1 : 0);
+    }
+
+    /** Its alarms go off where no disk holds them up. */
+    private Egress egress(EventLoops loops) {
+        Egress egress = new Egress(
+                config.egress().maxRate(),
+                config.egress().maxClientRate(),
+                System::nanoTime,
+                (nanos, task) -> loops.group().schedule(task, nanos, TimeUnit.NANOSECONDS));
+        metrics.gauge("egress.waiting", egress::waiting);
+        metrics.gauge("egress.clients", egress::clients);
+        metrics.counter("egress.delayed.bytes", egress::delayedBytes);
+        metrics.counter("egress.refused", egress::refusedFlows);
+        return egress;
     }
 
     private static String version() {

@@ -570,10 +570,7 @@ class ReadTransferTest {
 
     private static ReadTransfer paced(long size, String... options) {
         return new ReadTransfer(
-                Options.of(options),
-                size,
-                Negotiation.Limits.DEFAULT,
-                ReadTransfer.Settings.DEFAULT.withPacing(true));
+                Options.of(options), size, Negotiation.Limits.DEFAULT, ReadTransfer.Settings.DEFAULT.withPacing(true));
     }
 
     private void startPaced(long size, String... options) {

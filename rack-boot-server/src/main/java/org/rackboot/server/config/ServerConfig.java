@@ -34,6 +34,7 @@ public record ServerConfig(
         ApiConfig api,
         AdminConfig admin,
         CacheConfig cache,
+        EgressConfig egress,
         BootConfig boot,
         ImportConfig imports,
         UpstreamConfig region,
@@ -102,6 +103,14 @@ public record ServerConfig(
             long prefetchRate,
             Duration scrubInterval) {}
 
+    /**
+     * The {@code egress} section: bytes a second of what a rack sends to machines and racks; 0 = no limit.
+     *
+     * @param maxRate of all of them together
+     * @param maxClientRate of each address
+     */
+    public record EgressConfig(long maxRate, long maxClientRate) {}
+
     /** The {@code boot} section. */
     public record BootConfig(List<String> kernelOptions) {
         public BootConfig {
@@ -149,6 +158,7 @@ public record ServerConfig(
         }
     }
 
+    private static final long LEAST_EGRESS_RATE = 64 << 10;
     private static final Set<String> TFTP_OPTIONS = Set.of("blksize", "tsize", "timeout", "windowsize");
     private static final String NETWORK_EXAMPLES =
             "a network is named by its first address, as in 198.18.0.0/15, 2001:db8::/32, or one address alone";
@@ -191,6 +201,8 @@ public record ServerConfig(
                         word(settings, "cache.prefetch", List.of("boot", "none", "all")),
                         settings.bytes("cache.prefetch-rate", 0),
                         settings.duration("cache.scrub-interval", Duration.ofHours(168))),
+                new EgressConfig(
+                        egressRate(settings, "egress.max-rate"), egressRate(settings, "egress.max-client-rate")),
                 new BootConfig(kernelOptions(settings)),
                 new ImportConfig(
                         settings.duration("region.import.interval", Duration.ofHours(1)),
@@ -206,6 +218,15 @@ public record ServerConfig(
         }
         settings.throwIfAnyProblem();
         return config;
+    }
+
+    private static long egressRate(Settings settings, String key) {
+        long rate = settings.bytes(key, 0);
+        if (rate > 0 && rate < LEAST_EGRESS_RATE) {
+            settings.problem(
+                    "%s is '%d'; use 0 for no limit, or 64KiB and more: less feeds no machine".formatted(key, rate));
+        }
+        return rate;
     }
 
     private static OptionalLong bytes(Settings settings, String key) {

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentReader;
+import org.rackboot.image.ContentUnavailableException;
+import org.rackboot.server.net.Egress;
+import org.rackboot.server.net.Egress.Flow;
 
 /**
  * One answer with verified content on its way out: small ones in one write with their head, large ones as a file, or
@@ -22,6 +25,9 @@ import org.rackboot.image.ContentReader;
 final class BodySender {
     /** Up to here an answer is copied behind its head and goes out at once; above, a verified file may go by itself. */
     static final int SMALL_BYTES = 64 << 10;
+
+    /** The least that is sent to a client at one go where egress is limited; up to here a body goes without asking. */
+    static final int UNIT_BYTES = 4 << 10;
 
     private static final int MAX_REASON = 200;
     private static final int MAX_FILE_PART_BYTES = 2 << 20;
@@ -39,6 +45,9 @@ final class BodySender {
     private ByteBuffer part = ByteBuffer.allocate(0);
     private @Nullable FileChannel verified;
     private @Nullable FilePart region;
+    private @Nullable Flow egress;
+    private int granted; // Bytes that may go and have not.
+    private boolean asking;
     private boolean headSent;
     private boolean pumping;
     private boolean waiting;
@@ -63,6 +72,16 @@ final class BodySender {
     }
 
     void start() {
+        if (end - at > UNIT_BYTES) {
+            Optional<Flow> flow = connection.openEgress(UNIT_BYTES);
+            if (flow.isEmpty()) {
+                unavailable(new ContentUnavailableException(Egress.FULL));
+                return;
+            }
+            egress = flow.get();
+        } else {
+            connection.spendEgress((int) (end - at));
+        }
         if (end - at > SMALL_BYTES && !encrypted && sendFile()) {
             return;
         }
@@ -98,7 +117,10 @@ final class BodySender {
 
     /** The kernel sends all it is given before it comes back: others wait no longer than for one part. */
     private void sendFilePart(FileChannel file) {
-        int length = (int) Math.min(end - at, MAX_FILE_PART_BYTES);
+        int length = mayGo((int) Math.min(end - at, MAX_FILE_PART_BYTES));
+        if (length == 0) {
+            return; // Once it may, it is called again.
+        }
         FilePart sent = new FilePart(file, at, length);
         region = sent;
         ctx.writeAndFlush(sent).addListener(done -> {
@@ -108,6 +130,7 @@ final class BodySender {
                 abort(done.cause());
             } else {
                 sentBytes += length;
+                granted -= length;
                 connection.wroteFile(length);
                 if (at < end) {
                     ctx.executor().execute(() -> {
@@ -121,6 +144,35 @@ final class BodySender {
             }
             connection.settle();
         });
+    }
+
+    /** How many of these bytes may go now. If none, this goes on as soon as some may. */
+    private int mayGo(int wanted) {
+        Flow flow = egress;
+        if (flow == null) {
+            return wanted;
+        }
+        if (granted == 0 && !asking) {
+            granted = flow.ask(wanted, bytes -> ctx.executor().execute(() -> onGranted(bytes)));
+            asking = granted == 0;
+        }
+        return Math.min(wanted, granted);
+    }
+
+    private void onGranted(int bytes) {
+        if (ended) {
+            return;
+        }
+        asking = false;
+        granted = bytes;
+        FileChannel file = verified;
+        if (file == null) {
+            waiting = false;
+            pump();
+        } else {
+            sendFilePart(file);
+        }
+        connection.settle();
     }
 
     /** Goes on until something has to be waited for. */
@@ -179,9 +231,10 @@ final class BodySender {
         ByteBuffer bytes = next.bytes();
         int until = (int) Math.min(bytes.limit(), from + (end - at));
         part = bytes.position(from).limit(until);
-        if (!headSent && end - at == part.remaining() && part.remaining() <= SMALL_BYTES) {
+        int length = part.remaining();
+        if (!headSent && end - at == length && length <= SMALL_BYTES && mayGo(length) == length) {
             ended = true;
-            int length = part.remaining();
+            closeEgress();
             ByteBuf whole = connection.head(reply, keepAlive, length).writeBytes(part);
             next.release();
             connection.sendWhole(whole, reply, length, keepAlive);
@@ -197,7 +250,10 @@ final class BodySender {
     /** TLS makes a copy of what it is given: it gets little at a time (G-05). */
     private void writeSlice() {
         waiting = true;
-        int length = encrypted ? Math.min(part.remaining(), SMALL_BYTES) : part.remaining();
+        int length = mayGo(encrypted ? Math.min(part.remaining(), SMALL_BYTES) : part.remaining());
+        if (length == 0) {
+            return;
+        }
         ByteBuffer slice = part.slice(part.position(), length);
         part.position(part.position() + length);
         at += length;
@@ -207,6 +263,7 @@ final class BodySender {
             waiting = false;
             if (done.isSuccess()) {
                 sentBytes += length;
+                granted -= length;
             } else {
                 abort(done.cause());
             }
@@ -243,10 +300,19 @@ final class BodySender {
     private void end(@Nullable Throwable failure) {
         if (!ended) {
             ended = true;
+            closeEgress();
             releaseChunk();
             closeFile();
             part = ByteBuffer.allocate(0);
             reply.whenSent().sent(sentBytes, Optional.ofNullable(failure));
+        }
+    }
+
+    private void closeEgress() {
+        Flow open = egress;
+        if (open != null) {
+            egress = null;
+            open.close();
         }
     }
 

@@ -26,6 +26,7 @@ import org.rackboot.protocol.http.RequestHead;
 import org.rackboot.protocol.http.RequestParser;
 import org.rackboot.server.http.Connections.Admission;
 import org.rackboot.server.http.HttpListener.Refused;
+import org.rackboot.server.net.Egress;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,6 +59,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             HttpListener.Limits limits,
             Connections connections,
             HttpListener.Listener listener,
+            Egress egress,
             ReplyEncoder encoder) {}
 
     private final HttpService service;
@@ -65,6 +67,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     private final HttpListener.Deadlines deadlines;
     private final Connections connections;
     private final HttpListener.Listener listener;
+    private final Egress egress;
     private final ReplyEncoder encoder;
     private final SocketChannel channel;
 
@@ -107,6 +110,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         this.deadlines = limits.deadlines();
         this.connections = shared.connections();
         this.listener = shared.listener();
+        this.egress = shared.egress();
         this.encoder = shared.encoder();
     }
 
@@ -228,6 +232,14 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         writtenBytes += bytes.readableBytes();
         unflushed = true;
         return ctx.write(bytes);
+    }
+
+    Optional<Egress.Flow> openEgress(int unitBytes) {
+        return egress.open(remote.getAddress(), unitBytes);
+    }
+
+    void spendEgress(int bytes) {
+        egress.spend(remote.getAddress(), bytes);
     }
 
     void wroteFile(long bytes) {
@@ -424,6 +436,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     }
 
     private void sendBytes(HttpReply reply, byte[] bytes, boolean keepAlive) {
+        egress.spend(remote.getAddress(), bytes.length);
         if (bytes.length <= BodySender.SMALL_BYTES) {
             ByteBuf whole = head(reply, keepAlive, bytes.length).writeBytes(bytes);
             sendWhole(whole, reply, bytes.length, keepAlive);
@@ -555,7 +568,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         scheduleTick();
     }
 
-    /** Whether there was something to take all through the window, and next to nothing was taken (S-26, R-028). */
+    /**
+     * Whether there was something to take all through the window, and next to nothing was taken (S-26, R-028). While
+     * egress holds an answer up, there is nothing to take.
+     */
     private boolean isSlowReader(long now) {
         ChannelOutboundBuffer out = channel.unsafe().outboundBuffer();
         if (out == null || out.isEmpty()) {

@@ -16,6 +16,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Predicate;
 import org.rackboot.server.net.Addresses;
 import org.rackboot.server.net.BindException;
+import org.rackboot.server.net.Egress;
 import org.rackboot.server.net.EventLoops;
 
 /** One service on any number of addresses and ports, HTTP/1.1 and 1.0, plain or in TLS. */
@@ -128,12 +129,18 @@ public final class HttpListener implements AutoCloseable {
     private final HttpConnection.Shared shared;
     private final TlsDoor door;
 
+    /** Without a limit of what goes out. */
     public HttpListener(EventLoops loops, HttpService service, Limits limits, Listener listener) {
+        this(loops, service, limits, listener, Egress.UNLIMITED);
+    }
+
+    /** @param egress when bodies may go out */
+    public HttpListener(EventLoops loops, HttpService service, Limits limits, Listener listener, Egress egress) {
         this.loops = loops;
         this.limits = limits;
         this.connections = new Connections(limits.maxConnections(), limits.maxConnectionsPerAddress());
         this.shared = new HttpConnection.Shared(
-                service, limits, connections, listener, new ReplyEncoder(System::currentTimeMillis));
+                service, limits, connections, listener, egress, new ReplyEncoder(System::currentTimeMillis));
         this.door = new TlsDoor(limits.deadlines().handshake(), listener);
     }
 

@@ -65,6 +65,9 @@ public final class Egress {
     /** Grants everything at once. */
     public static final Egress UNLIMITED = new Egress(0, 0, () -> 0, (nanos, task) -> {});
 
+    /** Why a flow was not opened, in words for logs and answers. */
+    public static final String FULL = "this rack sends as much as it may (egress) to others already; try again";
+
     static final int MAX_CLIENTS = 32_768;
     static final long MOST_ROUND_MILLIS = 1_000;
     static final long BURST_MILLIS = 20; // What an alarm may come late without a loss.

@@ -21,6 +21,7 @@ import java.net.SocketException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -42,6 +43,7 @@ import org.rackboot.protocol.tftp.TftpPacket.ReadRequest;
 import org.rackboot.protocol.tftp.TftpPacket.WriteRequest;
 import org.rackboot.server.net.Addresses;
 import org.rackboot.server.net.BindException;
+import org.rackboot.server.net.Egress;
 import org.rackboot.server.net.EventLoops;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,6 +65,8 @@ public final class TftpListener implements AutoCloseable {
         /** The client is in none of the networks that are answered. */
         NOT_ALLOWED,
         ADDRESS_BUDGET,
+        /** So many are sent to that with one more the limit of egress would feed none of them in time. */
+        EGRESS_FULL,
         TOO_MANY_TRANSFERS,
         TOO_MANY_UNPROVEN
     }
@@ -104,6 +108,7 @@ public final class TftpListener implements AutoCloseable {
     private final TftpService service;
     private final Settings settings;
     private final Listener listener;
+    private final Egress egress;
     private final LongSupplier nanoClock;
     private final Admission admission;
     private final LearntBlockSizes learntBlockSizes;
@@ -117,12 +122,25 @@ public final class TftpListener implements AutoCloseable {
     /** A client's port is in one transfer at a time; the same port asking for another file ends the first (T15). */
     private record TransferKey(InetSocketAddress client, InetSocketAddress local) {}
 
+    /** Without a limit of what goes out. */
     public TftpListener(
             EventLoops loops, TftpService service, Settings settings, Listener listener, LongSupplier nanoClock) {
+        this(loops, service, settings, listener, Egress.UNLIMITED, nanoClock);
+    }
+
+    /** @param egress when blocks may go out */
+    public TftpListener(
+            EventLoops loops,
+            TftpService service,
+            Settings settings,
+            Listener listener,
+            Egress egress,
+            LongSupplier nanoClock) {
         this.loops = loops;
         this.service = service;
         this.settings = settings;
         this.listener = listener;
+        this.egress = egress;
         this.nanoClock = nanoClock;
         this.admission = new Admission(nanoClock, () -> listener.dropped(Dropped.ADDRESS_BUDGET));
         this.learntBlockSizes = new LearntBlockSizes(nanoClock);
@@ -334,7 +352,17 @@ public final class TftpListener implements AutoCloseable {
                     request.options(),
                     body.size(),
                     negotiation(address),
-                    ReadTransfer.Settings.DEFAULT.withRollover(settings.rules().rollover(address.getAddress())));
+                    ReadTransfer.Settings.DEFAULT
+                            .withRollover(settings.rules().rollover(address.getAddress()))
+                            .withPacing(egress.isLimited()));
+            Optional<Egress.Flow> flow = egress.open(
+                    address, TftpCodec.DATA_HEADER_BYTES + machine.agreed().blockSize());
+            if (flow.isEmpty()) { // Silently: the client asks again, and those who are here go on meanwhile.
+                listener.dropped(Dropped.EGRESS_FULL);
+                netascii.addAndGet(text ? -1 : 0);
+                serve.report().ended(ReadTransfer.Outcome.FAILED, Egress.FULL, 0, Duration.ZERO);
+                return;
+            }
             Transfer transfer = new Transfer(
                     request,
                     machine,
@@ -342,6 +370,7 @@ public final class TftpListener implements AutoCloseable {
                     key.client(),
                     segmentation,
                     nanoClock,
+                    flow.get(),
                     new Started(key, serve.report(), text));
             unproven.incrementAndGet();
             transfers.put(key, transfer);

@@ -36,6 +36,7 @@ import org.rackboot.protocol.tftp.TftpPacket.Ack;
 import org.rackboot.protocol.tftp.TftpPacket.ErrorReply;
 import org.rackboot.protocol.tftp.TftpPacket.OptionAck;
 import org.rackboot.protocol.tftp.TftpPacket.ReadRequest;
+import org.rackboot.server.net.Egress;
 
 /**
  * Carries packets, time and pieces of the body between a socket, its own or one shared with other transfers, and one
@@ -70,6 +71,7 @@ final class Transfer {
     private final InetSocketAddress client;
     private final Segmentation segmentation;
     private final LongSupplier nanoClock;
+    private final Egress.Flow egress;
     private final Owner owner;
     private final long startedNanos;
     private final Deque<HeldPiece> held = new ArrayDeque<>();
@@ -93,6 +95,7 @@ final class Transfer {
             InetSocketAddress client,
             Segmentation segmentation,
             LongSupplier nanoClock,
+            Egress.Flow egress,
             Owner owner) {
         this.request = request;
         this.transfer = transfer;
@@ -100,6 +103,7 @@ final class Transfer {
         this.client = client;
         this.segmentation = segmentation;
         this.nanoClock = nanoClock;
+        this.egress = egress;
         this.owner = owner;
         this.startedNanos = nanoClock.getAsLong();
         this.heardNanos = startedNanos;
@@ -221,9 +225,22 @@ final class Transfer {
     }
 
     private void perform(List<Action> actions) {
+        List<Action> rest = actions;
+        while (!rest.isEmpty()) {
+            rest = performAll(rest);
+        }
+        if (!ended) {
+            releaseAcknowledged();
+            scheduleWakeUp();
+        }
+    }
+
+    /** Returns what comes of a grant, if one was asked for and given at once. */
+    private List<Action> performAll(List<Action> actions) {
+        List<Action> next = List.of();
         for (Action action : actions) {
             if (ended) {
-                return;
+                return List.of();
             }
             if (action instanceof Action.SendBlocks blocks) {
                 sendBlocks(blocks.firstBlock(), blocks.count());
@@ -233,14 +250,26 @@ final class Transfer {
                 read(read.offset(), read.offset() + read.length());
             } else if (action instanceof Action.SendError error) {
                 send(new ErrorReply(error.code(), error.message()));
+            } else if (action instanceof Action.AskToSend ask) {
+                int blocks = egress.ask(ask.blocks() * blockPacketBytes(), this::granted) / blockPacketBytes();
+                next = blocks > 0 ? transfer.onGranted(blocks, nanoClock.getAsLong()) : List.of();
             } else if (action instanceof Action.Finish finish) {
                 requireNonNull(channel).flush();
                 finish(finish.outcome(), finish.detail());
-                return;
+                return List.of();
             }
         }
-        releaseAcknowledged();
-        scheduleWakeUp();
+        return next;
+    }
+
+    /** From any thread. */
+    private void granted(int bytes) {
+        int blocks = bytes / blockPacketBytes();
+        inLoop(() -> performAndFlush(ended ? List.of() : transfer.onGranted(blocks, nanoClock.getAsLong())));
+    }
+
+    private int blockPacketBytes() {
+        return TftpCodec.DATA_HEADER_BYTES + transfer.agreed().blockSize();
     }
 
     /** The first answers the request, which was admitted; the others count anew until the client has proved itself. */
@@ -324,7 +353,7 @@ final class Transfer {
 
     private void sendBlocks(long firstBlock, int count) {
         Channel socket = requireNonNull(channel);
-        int packetBytes = TftpCodec.DATA_HEADER_BYTES + transfer.agreed().blockSize();
+        int packetBytes = blockPacketBytes();
         int perBurst = Math.max(1, Math.min(MAX_SEGMENTS, MAX_SEGMENTED_BYTES / packetBytes));
         boolean segmented = count > 1 && perBurst > 1 && segmentation.isAllowed();
         sendBlocks(socket, firstBlock, count, packetBytes, segmented ? perBurst : 1);
@@ -409,6 +438,7 @@ final class Transfer {
             return;
         }
         ended = true;
+        egress.close();
         if (wakeUp != null) {
             wakeUp.cancel(false);
         }

@@ -77,6 +77,18 @@ class SettingsTest {
     }
 
     @Test
+    void limitsOfEgressAreOffOrEnoughToFeedSomebody() throws Exception {
+        Path file = write("egress:\n  max-rate: 100MiB\n");
+
+        ServerConfig.EgressConfig egress = read(file, Map.of("RACKBOOT_EGRESS_MAX_CLIENT_RATE", "64KiB"), Map.of())
+                .egress();
+        assertThat(egress).isEqualTo(new ServerConfig.EgressConfig(100 << 20, 64 << 10));
+        assertThat(read(write(""), Map.of(), Map.of()).egress()).isEqualTo(new ServerConfig.EgressConfig(0, 0));
+        assertThatThrownBy(() -> read(file, Map.of("RACKBOOT_EGRESS_MAX_CLIENT_RATE", "100"), Map.of()))
+                .hasMessageContaining("egress.max-client-rate is '100'; use 0 for no limit, or 64KiB and more");
+    }
+
+    @Test
     void aFileThatIsNoYamlOrNotThereIsAProblemNotACrash() throws IOException {
         Path broken = write("tftp: [unclosed");
         assertThatThrownBy(() -> read(broken, Map.of(), Map.of())).hasMessageContaining("is not YAML");

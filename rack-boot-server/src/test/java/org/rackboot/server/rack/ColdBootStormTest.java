@@ -26,6 +26,8 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,6 +46,7 @@ import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.net.Egress;
 import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.tftp.TftpListener;
 
@@ -53,6 +56,9 @@ class ColdBootStormTest {
     private static final int HALF = 500;
     private static final int SOME = 100;
     private static final byte[] KERNEL = noise(1, Content.CHUNK_BYTES + 200_000);
+    private static final byte[] INITRD = noise(2, 150_000);
+
+    private static final Pattern REPEATED = Pattern.compile("repeated=(\\d+)");
 
     @TempDir
     Path directory;
@@ -64,6 +70,7 @@ class ColdBootStormTest {
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     private final BootEvents events = new BootEvents(new Neighbours(Path.of("/proc/net/arp"), new AtomicLong()::get));
     private ImageCache cache;
+    private Rack rack;
     private HttpListener http;
     private TftpListener tftp;
     private InetSocketAddress httpAddress;
@@ -74,6 +81,7 @@ class ColdBootStormTest {
         for (int i = 0; i < HALF; i++) {
             files.add(noise(100 + i, 30_000 + i));
         }
+        files.add(INITRD);
         List<BootFile> named = new ArrayList<>();
         for (int i = 0; i < files.size(); i++) {
             byte[] bytes = files.get(i);
@@ -89,8 +97,12 @@ class ColdBootStormTest {
                 threads,
                 (pause, work) -> timer.schedule(work, pause.toNanos(), TimeUnit.NANOSECONDS),
                 new ImageCache.Listener() {});
-        Rack rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
-        http = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {});
+        rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
+        listen(rack, Egress.UNLIMITED);
+    }
+
+    private void listen(Rack rack, Egress egress) throws Exception {
+        http = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {}, egress);
         httpAddress = http.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
         tftp = new TftpListener(
                 loops,
@@ -98,6 +110,7 @@ class ColdBootStormTest {
                 new TftpListener.Settings(
                         Negotiation.Limits.DEFAULT, 10_000, false, ClientRules.NONE, Duration.ofSeconds(1)),
                 why -> {},
+                egress,
                 System::nanoTime);
         tftpAddress = tftp.bind(InetAddress.getLoopbackAddress(), 0);
     }
@@ -176,6 +189,45 @@ class ColdBootStormTest {
         }
         assertThat(region.fetches).hasSize(HALF);
         assertThat(region.mostAtOnce.get()).isBetween(2, 8);
+    }
+
+    /** Sixty megabytes, for four hundred machines: five seconds on a link that carries twelve of them. */
+    @Test
+    void aRackThatMayNotSendAsItCouldFeedsAllOfThemAtItsRate() throws Exception {
+        int rate = 12_000_000;
+        tftp.close();
+        http.close();
+        Egress egress = new Egress(
+                rate,
+                rate / 10,
+                System::nanoTime,
+                (nanos, task) -> loops.group().schedule(task, nanos, TimeUnit.NANOSECONDS));
+        listen(rack, egress);
+        AtomicLong repeatedBlocks = new AtomicLong();
+        events.subscribe(event -> {
+            Matcher repeated = REPEATED.matcher(event.reason());
+            repeatedBlocks.addAndGet(repeated.find() ? Long.parseLong(repeated.group(1)) : 0);
+        });
+        int machinesOfAKind = 200;
+        String initrd = name(files.size() - 1);
+        long began = System.nanoTime();
+        try (var machines = new Machines()) {
+            for (int i = 0; i < machinesOfAKind; i++) {
+                machines.addTftp(tftpAddress, initrd, InetAddress.getByName("127.0.1." + (i + 1)));
+                machines.addHttp(httpAddress, initrd, InetAddress.getByName("127.0.2." + (i + 1)));
+            }
+            assertThat(machines.run(Machines::allDone, 60)).as("all are done").isTrue();
+
+            assertThat(machines.results()).allMatch(hex(sha256(INITRD))::equals);
+        }
+        double seconds = (System.nanoTime() - began) / 1e9;
+        double bytes = 2.0 * machinesOfAKind * INITRD.length;
+        assertThat(bytes / seconds).isLessThan(1.05 * rate); // The burst at the beginning.
+        assertThat(egress.delayedBytes()).isGreaterThan((long) bytes / 2);
+        assertThat(egress.refusedFlows()).isZero();
+        // A client that was not looked after for a while repeats itself; pacing would repeat every window.
+        assertThat(repeatedBlocks.get()).isLessThan(machinesOfAKind * INITRD.length / 1_428 / 20);
+        assertThat(region.fetches).hasSize(1);
     }
 
     private interface Meanwhile {

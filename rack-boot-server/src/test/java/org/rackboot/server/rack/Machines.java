@@ -36,13 +36,21 @@ final class Machines implements AutoCloseable {
     }
 
     void addTftp(InetSocketAddress server, String name) throws IOException {
-        DatagramChannel channel =
-                DatagramChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+        addTftp(server, name, InetAddress.getLoopbackAddress());
+    }
+
+    void addTftp(InetSocketAddress server, String name, InetAddress from) throws IOException {
+        DatagramChannel channel = DatagramChannel.open().bind(new InetSocketAddress(from, 0));
         add(new Tftp(channel, server, name), SelectionKey.OP_READ);
     }
 
     void addHttp(InetSocketAddress server, String name) throws IOException {
-        SocketChannel channel = SocketChannel.open(server);
+        addHttp(server, name, InetAddress.getLoopbackAddress());
+    }
+
+    void addHttp(InetSocketAddress server, String name, InetAddress from) throws IOException {
+        SocketChannel channel = SocketChannel.open().bind(new InetSocketAddress(from, 0));
+        channel.connect(server);
         ByteBuffer request = ByteBuffer.wrap(
                 ("GET /" + name + " HTTP/1.1\r\nHost: rack\r\nConnection: close\r\n\r\n").getBytes(US_ASCII));
         while (request.hasRemaining()) {

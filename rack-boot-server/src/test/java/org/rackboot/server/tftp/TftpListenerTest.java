@@ -23,6 +23,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.apache.commons.net.tftp.TFTP;
 import org.apache.commons.net.tftp.TFTPClient;
 import org.junit.jupiter.api.AfterEach;
@@ -36,7 +37,9 @@ import org.rackboot.protocol.tftp.ClientRules;
 import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
 import org.rackboot.protocol.tftp.TftpError;
+import org.rackboot.server.net.Egress;
 import org.rackboot.server.net.EventLoops;
+import org.rackboot.server.net.MovedClock;
 
 /** Everything twice: transfers with a port of their own, and all on the well-known one (T27). */
 @ParameterizedClass
@@ -404,6 +407,71 @@ class TftpListenerTest {
         await().untilAsserted(() -> assertThat(ends).singleElement().asString().startsWith("FAILED"));
     }
 
+    @Test
+    void whatIsPacedArrivesWhole() throws Exception {
+        Egress egress = new Egress(
+                4 << 20,
+                0,
+                System::nanoTime,
+                (nanos, task) -> loops.group().schedule(task, nanos, TimeUnit.NANOSECONDS));
+        TftpListener limited = listener(ClientRules.NONE, egress);
+        InetSocketAddress address = limited.bind(InetAddress.getLoopbackAddress(), 0);
+        try (DatagramSocket client = client()) {
+            send(client, address, request("bootx64.efi", "octet", "blksize", "1468", "windowsize", "16"));
+            InetSocketAddress transfer = (InetSocketAddress) receive(client).getSocketAddress();
+            assertThat(readWindowed(client, transfer, 1_468, 16)).isEqualTo(LOADER);
+        } finally {
+            limited.close();
+        }
+        assertThat(egress.delayedBytes()).isGreaterThan(LOADER.length / 2);
+        assertThat(egress.clients()).isZero();
+    }
+
+    @Test
+    void optionsAndErrorsDoNotWaitBehindBlocks() throws Exception {
+        MovedClock clock = new MovedClock(); // Which nobody moves: no block is ever granted.
+        Egress egress = new Egress(1 << 20, 0, clock::nowNanos, clock);
+        egress.spend(InetAddress.getLoopbackAddress(), 1 << 20);
+        TftpListener limited = listener(ClientRules.NONE, egress);
+        InetSocketAddress address = limited.bind(InetAddress.getLoopbackAddress(), 0);
+        try (DatagramSocket client = client()) {
+            send(client, address, request("bootx64.efi", "octet", "blksize", "1468"));
+            DatagramPacket optionAck = receive(client);
+            assertThat(text(optionAck)).startsWith("\0\6");
+            send(client, optionAck.getSocketAddress(), new byte[] {0, 4, 0, 0});
+            await().until(() -> egress.waiting() == 1);
+            send(client, address, request("nothing", "octet")); // From the same port: it ends the first.
+            assertThat(text(receive(client))).startsWith("\0\5\0\1");
+            await().until(() -> egress.waiting() == 0);
+        } finally {
+            limited.close();
+        }
+        assertThat(ends).singleElement().asString().startsWith("CLOSED_BY_CLIENT");
+    }
+
+    @Test
+    void whoCouldNotBeFedInTimeIsNotAnswered() throws Exception {
+        MovedClock clock = new MovedClock();
+        Egress egress = new Egress(100_000, 0, clock::nowNanos, clock);
+        Egress.Flow other =
+                egress.open(InetAddress.getByName("127.0.0.2"), 60_000).orElseThrow();
+        TftpListener limited = listener(ClientRules.NONE, egress);
+        InetSocketAddress address = limited.bind(InetAddress.getLoopbackAddress(), 0);
+        try (DatagramSocket client = client()) {
+            byte[] request = request("bootx64.efi", "octet", "blksize", "1468");
+            send(client, address, request);
+            await().untilAsserted(() -> assertThat(dropped).containsEntry(TftpListener.Dropped.EGRESS_FULL, 1));
+            assertThat(ends).singleElement().asString().contains("sends as much as it may");
+            assertThat(limited.activeTransfers()).isZero();
+
+            other.close();
+            send(client, address, request);
+            assertThat(text(receive(client))).startsWith("\0\6"); // Nothing came before.
+        } finally {
+            limited.close();
+        }
+    }
+
     private TftpService.Answer answer(String name, InetSocketAddress client, InetSocketAddress local) {
         byte[] bytes = files.get(name);
         if (bytes == null) {
@@ -416,11 +484,16 @@ class TftpListenerTest {
     }
 
     private TftpListener listener(ClientRules rules) {
+        return listener(rules, Egress.UNLIMITED);
+    }
+
+    private TftpListener listener(ClientRules rules, Egress egress) {
         return new TftpListener(
                 loops,
                 this::answer,
                 new TftpListener.Settings(Negotiation.Limits.DEFAULT, 1_000, singlePort, rules, Duration.ofSeconds(1)),
                 this::onDrop,
+                egress,
                 System::nanoTime);
     }
 

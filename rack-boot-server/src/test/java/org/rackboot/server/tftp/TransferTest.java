@@ -27,13 +27,17 @@ import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.protocol.tftp.ReadTransfer;
 import org.rackboot.protocol.tftp.TftpOption;
 import org.rackboot.protocol.tftp.TftpPacket.ReadRequest;
+import org.rackboot.server.net.Egress;
+import org.rackboot.server.net.MovedClock;
 
-/** A kernel or network card that takes no segmented sends. */
+/** A kernel or network card that takes no segmented sends; a rack that may not send as fast as it could. */
 class TransferTest {
     private static final InetSocketAddress CLIENT = new InetSocketAddress(InetAddress.getLoopbackAddress(), 1_057);
     private static final InetSocketAddress SERVER = new InetSocketAddress(InetAddress.getLoopbackAddress(), 69);
     private static final ReadRequest REQUEST = new ReadRequest(
             "bootx64.efi", "octet", List.of(new TftpOption("blksize", "1000"), new TftpOption("windowsize", "8")));
+
+    private static final BodySource BODY = BodySource.of(new byte[100_000]);
 
     private int refusals;
     private int errno;
@@ -84,11 +88,75 @@ class TransferTest {
         assertThat(refusals).isZero();
     }
 
+    @Test
+    void blocksGoOutAsTheyAreGrantedAndTheOptionAckAtOnce() {
+        MovedClock clock = new MovedClock();
+        Egress egress = new Egress(100_400, 0, clock::nowNanos, clock); // A block every 10 ms.
+        egress.spend(CLIENT.getAddress(), 100_400); // A second's worth.
+        ReadTransfer machine = machine(true);
+        Transfer transfer = paced(machine, egress, clock);
+        transfer.beginOnShared(socket);
+        DatagramPacket optionAck = socket.readOutbound();
+        assertThat(optionAck.content().getUnsignedShort(0)).isEqualTo(6);
+        optionAck.release();
+
+        acknowledge(transfer, 0);
+        clock.pass(975_000_000);
+        assertThat(blocks()).isEmpty();
+        clock.pass(10_000_000);
+        assertThat(blocks()).containsExactly(1);
+        for (int i = 0; i < 10; i++) {
+            clock.pass(10_000_000);
+            socket.runPendingTasks(); // In which it asks for the next.
+        }
+
+        assertThat(blocks()).containsExactly(2, 3, 4, 5, 6, 7, 8);
+        assertThat(machine.repeatedBlocks()).isZero();
+        assertThat(machine.deadlineNanos().orElseThrow() - clock.nowNanos()).isPositive();
+    }
+
+    @Test
+    void aTransferThatEndsWaitsForNoGrantAnyMore() {
+        MovedClock clock = new MovedClock();
+        Egress egress = new Egress(100_400, 0, clock::nowNanos, clock);
+        egress.spend(CLIENT.getAddress(), 100_400);
+        ReadTransfer machine = machine(true);
+        Transfer transfer = paced(machine, egress, clock);
+        transfer.beginOnShared(socket);
+        acknowledge(transfer, 0);
+        assertThat(egress.waiting()).isOne();
+
+        transfer.replaced();
+        socket.runPendingTasks();
+
+        assertThat(egress.waiting()).isZero();
+        assertThat(egress.clients()).isZero();
+    }
+
     private Transfer transfer() {
-        BodySource body = BodySource.of(new byte[100_000]);
-        ReadTransfer machine = new ReadTransfer(
-                REQUEST.options(), body.size(), Negotiation.Limits.DEFAULT, ReadTransfer.Settings.DEFAULT);
-        return new Transfer(REQUEST, machine, body, CLIENT, segmentation, System::nanoTime, new NobodysOwner());
+        Egress.Flow free = Egress.UNLIMITED.open(CLIENT.getAddress(), 1_004).orElseThrow();
+        return new Transfer(
+                REQUEST, machine(false), BODY, CLIENT, segmentation, System::nanoTime, free, new NobodysOwner());
+    }
+
+    private static Transfer paced(ReadTransfer machine, Egress egress, MovedClock clock) {
+        return new Transfer(
+                REQUEST,
+                machine,
+                BODY,
+                CLIENT,
+                new Segmentation(false, () -> {}),
+                clock::nowNanos,
+                egress.open(CLIENT.getAddress(), 1_004).orElseThrow(),
+                new NobodysOwner());
+    }
+
+    private static ReadTransfer machine(boolean paced) {
+        return new ReadTransfer(
+                REQUEST.options(),
+                BODY.size(),
+                Negotiation.Limits.DEFAULT,
+                ReadTransfer.Settings.DEFAULT.withPacing(paced));
     }
 
     private static void acknowledge(Transfer transfer, int block) {
@@ -97,6 +165,7 @@ class TransferTest {
     }
 
     private List<Integer> blocks() {
+        socket.runPendingTasks();
         socket.flush();
         List<Integer> numbers = new ArrayList<>();
         for (DatagramPacket sent = socket.readOutbound(); sent != null; sent = socket.readOutbound()) {
