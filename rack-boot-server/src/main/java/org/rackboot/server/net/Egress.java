@@ -277,7 +277,7 @@ public final class Egress {
             flow.wantedBytes = wantedBytes;
             promote(now);
             if (ready.isEmpty() && !client.queued && isPaid(client, now) && isPaid(now)) {
-                client.startTag = startTag(client);
+                client.startTag = Math.max(virtualTime, client.finishTag);
                 return grant(flow, now);
             }
             flow.whenGranted = whenGranted;
@@ -344,17 +344,12 @@ public final class Egress {
     private void enqueue(Client client, long now) {
         client.queued = true;
         if (isPaid(client, now)) {
-            client.startTag = startTag(client);
+            client.startTag = Math.max(virtualTime, client.finishTag);
             client.ticket = ++tickets;
             ready.add(client);
         } else {
             limited.add(client);
         }
-    }
-
-    /** Whoever had nothing to ask for a moment ago, as his ACK was on its way, has not lost his turn. */
-    private long startTag(Client client) {
-        return Math.max(client.finishTag, virtualTime - shareOfATurn());
     }
 
     /** The client's start tag is set, and it stands in no queue. */
@@ -369,10 +364,6 @@ public final class Egress {
         return bytes;
     }
 
-    private long shareOfATurn() {
-        return bytesPerSecond / TURNS_PER_SECOND / Math.max(1, activeClients);
-    }
-
     /**
      * Little: a client in lockstep, who is back after each block, should not find that somebody was given a long piece
      * meanwhile; nor should anybody wait for many of them.
@@ -380,7 +371,7 @@ public final class Egress {
     private int size(LimitedFlow flow) {
         long turn = Long.MAX_VALUE;
         if (bytesPerSecond > 0) {
-            turn = Math.min(bytesPerSecond / PIECES_PER_SECOND, shareOfATurn());
+            turn = bytesPerSecond / Math.max(PIECES_PER_SECOND, (long) TURNS_PER_SECOND * activeClients);
         }
         if (clientBytesPerSecond > 0) {
             turn = Math.min(turn, clientBytesPerSecond / TURNS_PER_SECOND);

@@ -105,6 +105,31 @@ class HttpEgressTest {
     }
 
     @Test
+    void whatWouldFitIntoOneWriteWaitsAsWell() throws Exception { // Else a client asks for small ranges only.
+        egress.spend(InetAddress.getLoopbackAddress(), RATE);
+        try (RawHttp client = new RawHttp(server)) {
+            client.send("GET /kernel HTTP/1.1\r\nHost: a\r\nRange: bytes=0-59999\r\n\r\n");
+            assertThat(client.head()).startsWith("HTTP/1.1 206 ");
+            await().until(() -> egress.waiting() == 1);
+        }
+    }
+
+    @Test
+    void whatDidNotWaitIsPaidByWhoeverDoes() throws Exception {
+        try (RawHttp client = new RawHttp(server)) {
+            for (int i = 0; i < 10; i++) {
+                client.send(REQUEST.formatted("small"));
+                client.head();
+                client.body(4_096);
+            }
+        }
+        try (Egress.Flow other =
+                egress.open(InetAddress.getByName("127.0.0.2"), 1).orElseThrow()) {
+            assertThat(other.ask(1, bytes -> {})).isZero();
+        }
+    }
+
+    @Test
     void whatIsSmallOrRefusedOrOnlyAHeadDoesNotWait() throws Exception {
         egress.spend(InetAddress.getLoopbackAddress(), RATE);
         try (RawHttp client = new RawHttp(server)) {

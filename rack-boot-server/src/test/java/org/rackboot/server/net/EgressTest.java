@@ -307,6 +307,20 @@ class EgressTest {
     }
 
     @Test
+    void aThousandMachinesBehindOneAddressHaveTheirTurnsAsWell() {
+        int machines = 1_000;
+        var egress = new Egress(20L * machines * 1_432, 0, clock::nowNanos, clock);
+        List<Sender> senders = new ArrayList<>();
+        for (int i = 0; i < machines; i++) {
+            senders.add(new Sender(egress, client(1), 1_432, 64 * 1_432));
+        }
+
+        clock.pass(3 * SECOND);
+
+        assertThat(senders).allSatisfy(each -> assertThat(each.longestWaitNanos).isLessThan(SECOND / 4));
+    }
+
+    @Test
     void alarmsComeAtMostOnceAMillisecond() {
         int[] alarms = {0};
         var egress = new Egress(1L << 30, 0, clock::nowNanos, (nanos, task) -> {
