@@ -237,7 +237,7 @@ final class Transfer {
 
     /** Returns what comes of a grant, if one was asked for and given at once. */
     private List<Action> performAll(List<Action> actions) {
-        List<Action> next = List.of();
+        int asked = 0;
         for (Action action : actions) {
             if (ended) {
                 return List.of();
@@ -251,15 +251,18 @@ final class Transfer {
             } else if (action instanceof Action.SendError error) {
                 send(new ErrorReply(error.code(), error.message()));
             } else if (action instanceof Action.AskToSend ask) {
-                int blocks = egress.ask(ask.blocks() * blockPacketBytes(), this::granted) / blockPacketBytes();
-                next = blocks > 0 ? transfer.onGranted(blocks, nanoClock.getAsLong()) : List.of();
+                asked = ask.blocks();
             } else if (action instanceof Action.Finish finish) {
                 requireNonNull(channel).flush();
                 finish(finish.outcome(), finish.detail());
                 return List.of();
             }
         }
-        return next;
+        if (ended || asked == 0) {
+            return List.of();
+        }
+        int blocks = egress.ask(asked * blockPacketBytes(), this::granted) / blockPacketBytes();
+        return blocks > 0 ? transfer.onGranted(blocks, nanoClock.getAsLong()) : List.of();
     }
 
     /** From any thread. */

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rackboot.server.http.HttpListener.Deadlines;
 import org.rackboot.server.http.HttpListener.Limits;
 import org.rackboot.server.http.HttpListener.Refused;
 import org.rackboot.server.net.Egress;
@@ -43,7 +44,7 @@ class HttpEgressTest {
     private final List<Refused> refused = new CopyOnWriteArrayList<>();
     private final AtomicReference<Optional<Throwable>> end = new AtomicReference<>(Optional.empty());
     private final byte[] body = new byte[300_000];
-    private HttpListener listener = listener(Limits.BOOT);
+    private HttpListener listener = listener(Deadlines.STANDARD);
     private HeldContent kernel = HeldContent.of(body);
     private InetSocketAddress server = InetSocketAddress.createUnresolved("unbound", 0);
 
@@ -188,7 +189,7 @@ class HttpEgressTest {
     @Test
     void whoWaitsForHisShareIsNotSlow() throws Exception { // S-26, R-028
         listener.close();
-        listener = listener(Limits.BOOT.within(TestDeadlines.withSlowest(Duration.ofMillis(200))));
+        listener = listener(TestDeadlines.withSlowest(Duration.ofMillis(200)));
         server = listener.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
         egress.spend(InetAddress.getLoopbackAddress(), RATE);
         try (RawHttp client = new RawHttp(server)) {
@@ -202,7 +203,8 @@ class HttpEgressTest {
         assertThat(refused).isEmpty();
     }
 
-    private HttpListener listener(Limits limits) {
+    private HttpListener listener(Deadlines deadlines) {
+        Limits limits = Limits.BOOT.within(deadlines.stoppingWithin(Duration.ofMillis(200))); // Some wait for ever.
         return new HttpListener(
                 loops, call -> CompletableFuture.completedFuture(answer(call)), limits, refused::add, egress);
     }
