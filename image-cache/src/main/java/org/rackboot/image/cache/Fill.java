@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -54,7 +53,7 @@ final class Fill implements Inflow {
     private @Nullable UnkeepableException unkeepable;
 
     // The accepting thread's; the next one's after it.
-    private final MessageDigest whole = ChunkDigests.sha256();
+    private final WholeDigest whole;
     private @Nullable ChunkAssembler assembler;
 
     Fill(
@@ -70,6 +69,7 @@ final class Fill implements Inflow {
         this.disk = disk;
         this.buffers = buffers;
         this.diskThreads = diskThreads;
+        this.whole = new WholeDigest(diskThreads);
     }
 
     @Override
@@ -221,7 +221,7 @@ final class Fill implements Inflow {
             }
             refusal = new IOException("more bytes after the end of " + content.id());
         }
-        ContentId actual = ContentId.of(whole.digest());
+        ContentId actual = whole.finish();
         if (!actual.equals(content.id())) {
             memory.drop(content); // Each chunk was what the list says, and the list was wrong.
             throw new VerificationException("%s arrived with sha256 %s".formatted(content.id(), actual));
@@ -282,24 +282,35 @@ final class Fill implements Inflow {
         if (discarded != null) {
             discarded.discard();
         }
+        whole.discard();
         close(unused);
         return disappointed;
     }
 
     private void arrived(int index, BufferPool.PooledChunk chunk, ByteBuffer bytes) throws IOException {
-        whole.update(bytes.duplicate());
+        whole.add(chunk, bytes);
+        memory.put(content, index, chunk);
+        ChunkPromise waited;
+        synchronized (this) {
+            throwRefusal(); // It was given up meanwhile.
+            waited = waiting.remove(index);
+        }
+        complete(waited, chunk); // They need not wait for the disk.
         try {
             requireNonNull(writer).append(bytes, content.chunkOffset(index));
         } catch (IOException e) {
             throw spoiled(e);
         }
-        memory.put(content, index, chunk);
-        ChunkPromise promise;
+        ChunkPromise came;
         synchronized (this) {
-            throwRefusal(); // It was given up meanwhile.
+            throwRefusal();
             verifiedChunks++;
-            promise = waiting.remove(index);
+            came = waiting.remove(index);
         }
+        complete(came, chunk);
+    }
+
+    private static void complete(@Nullable ChunkPromise promise, Chunk chunk) {
         if (promise != null) {
             promise.complete(chunk);
         }

@@ -78,6 +78,7 @@ class FillTest {
         Fill fill = begun(SAMPLE);
         send(fill, 0, CHUNK_BYTES + 5);
 
+        threads.runAll();
         CompletableFuture<Chunk> late = fill.chunk(0).orElseThrow();
         CompletableFuture<Chunk> later = fill.chunk(0).orElseThrow();
         assertThat(threads.size()).as("read once for both").isEqualTo(1);

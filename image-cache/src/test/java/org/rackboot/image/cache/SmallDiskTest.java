@@ -67,6 +67,7 @@ class SmallDiskTest {
 
         for (Sample sample : samples) {
             assertThat(read(cache, sample)).isEqualTo(sample.bytes());
+            cache.prefetch(sample.content()).toCompletableFuture().get(); // It is on disk.
         }
 
         assertThat(notKept).hasValue(0);
@@ -96,6 +97,7 @@ class SmallDiskTest {
         nowNanos.addAndGet(ImageCache.DISK_REST.toNanos() + 1);
         for (Sample sample : samples.subList(2, 4)) {
             assertThat(read(cache, sample)).isEqualTo(sample.bytes());
+            cache.prefetch(sample.content()).toCompletableFuture().get();
         }
         assertThat(cache.stored()).hasSize(2);
     }
