@@ -477,7 +477,7 @@ public final class RackBoot implements AutoCloseable {
                     closeAtEnd(pool("above", 4)); // Not the client's own: those do what these wait for.
             RacksBelow below = new RacksBelow(
                     region::ask, enrolment::bearer, new StateDirectory(config.state()), askers, System::nanoTime);
-            service = new RackUpstream(follower, cache, rack, below, metrics);
+            service = new RackUpstream(follower, cache, rack, below, metrics::answeredRack);
             limits = limits.withBodies(RackUpstream.MAX_REPORT_BYTES);
         }
         Egress egress = egress(tftpLoops);

@@ -24,11 +24,11 @@ import org.rackboot.image.Sample;
 
 /**
  * A process that fills and evicts all the time is killed again and again; what it leaves is whole. {@code
- * -Drackboot.kills=100} kills it more often.
+ * -Drackboot.kills=N} says how often.
  */
 @Timeout(900)
 class KilledCacheTest {
-    private static final int KILLS = Integer.getInteger("rackboot.kills", 40);
+    private static final int KILLS = Integer.getInteger("rackboot.kills", 100);
     private static final ImageCache.Settings SETTINGS =
             new ImageCache.Settings(1 << 20, 4 << 20, 3, Duration.ofMillis(1));
 

@@ -30,7 +30,6 @@ import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.http.HttpReply;
 import org.rackboot.server.http.HttpService;
 import org.rackboot.server.http.TlsCertificates;
-import org.rackboot.server.rack.RackUpstream;
 import org.rackboot.server.region.RegionApi;
 import org.rackboot.server.tftp.TftpListener;
 
@@ -44,7 +43,6 @@ public final class Metrics
                 HttpListener.Listener,
                 TlsCertificates.Listener,
                 RegionApi.Listener,
-                RackUpstream.Listener,
                 HttpService {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Map<Kind, Meters> meters = new ConcurrentHashMap<>();
@@ -111,7 +109,7 @@ public final class Metrics
                 .increment();
     }
 
-    @Override
+    /** How a rack below was answered; a status is a number that HTTP has. */
     public void answeredRack(int status) {
         Counter.builder("rackboot.racks.below.answers")
                 .tag("status", Integer.toString(status))
