@@ -32,6 +32,13 @@ public final class RacksBelow {
     static final Duration STRANGER_REMEMBERED = Duration.ofSeconds(5);
     static final int MOST_KNOWN = 10_000;
     static final int MOST_ASKING = 64;
+    /** Of strangers' requests that reach the region: whoever is on the machines' network can send them. */
+    static final int STRANGERS_PER_SECOND = 50;
+
+    static final int STRANGERS_AT_ONCE = 400; // A site's racks that all come back.
+
+    /** Of bodies on their way to the region; one is always taken. */
+    static final int MOST_RELAYED_BYTES = 16 << 20;
 
     private static final Logger LOG = LoggerFactory.getLogger(RacksBelow.class);
     private static final int MOST_STRANGERS = 1_024;
@@ -71,6 +78,9 @@ public final class RacksBelow {
     };
     private final Map<String, CompletableFuture<Word>> asking = new HashMap<>();
     private int relaying;
+    private long relayedBytes; // Of those that are on their way.
+    private double strangersLeft = STRANGERS_AT_ONCE;
+    private long strangersCountedNanos;
 
     /**
      * @param own what this rack bears itself, at the moment: who knows that is welcome, too
@@ -84,7 +94,8 @@ public final class RacksBelow {
         this.state = state;
         this.threads = threads;
         this.nanoClock = nanoClock;
-        long longAgo = nanoClock.getAsLong() - ASK_AGAIN.toNanos();
+        strangersCountedNanos = nanoClock.getAsLong();
+        long longAgo = strangersCountedNanos - ASK_AGAIN.toNanos();
         for (String sha256 : state.racksBelow()) {
             if (SHA256.matcher(sha256).matches() && askedNanos.size() < MOST_KNOWN) {
                 askedNanos.put(sha256, longAgo);
@@ -117,7 +128,7 @@ public final class RacksBelow {
             if (asking.containsKey(sha256)) {
                 return asked == null ? asking.get(sha256) : known;
             }
-            if (asking.size() >= MOST_ASKING) {
+            if (asking.size() >= MOST_ASKING || (asked == null && !takesAnotherStranger(now))) {
                 known.complete(Word.UNKNOWN); // Leaves one who is welcome so.
                 return known;
             }
@@ -126,6 +137,18 @@ public final class RacksBelow {
         }
         threads.execute(() -> ask(bearer, sha256, answer));
         return answer;
+    }
+
+    /** Guarded by this. */
+    private boolean takesAnotherStranger(long now) {
+        double since = (now - strangersCountedNanos) / 1e9;
+        strangersLeft = Math.min(STRANGERS_AT_ONCE, strangersLeft + since * STRANGERS_PER_SECOND);
+        strangersCountedNanos = now;
+        if (strangersLeft < 1) {
+            return false;
+        }
+        strangersLeft--;
+        return true;
     }
 
     private void ask(String bearer, String sha256, CompletableFuture<Word> answer) {
@@ -186,11 +209,15 @@ public final class RacksBelow {
         if (!BEARER.matcher(bearer).matches()) {
             return CompletableFuture.completedStage(RackUpstream.stranger());
         }
+        String sha256 = sha256(bearer);
         synchronized (this) {
-            if (relaying >= MOST_ASKING) {
+            boolean stranger = !askedNanos.containsKey(sha256);
+            boolean many = relaying >= MOST_ASKING || (relaying > 0 && relayedBytes + body.length > MOST_RELAYED_BYTES);
+            if (many || (stranger && !takesAnotherStranger(nanoClock.getAsLong()))) {
                 return CompletableFuture.completedStage(nobody());
             }
             relaying++;
+            relayedBytes += body.length;
         }
         var answer = new CompletableFuture<HttpReply>();
         threads.execute(() -> answer.complete(relayed(method, path, bearer, body)));
@@ -213,6 +240,7 @@ public final class RacksBelow {
         } finally {
             synchronized (this) {
                 relaying--;
+                relayedBytes -= body.length;
             }
         }
     }

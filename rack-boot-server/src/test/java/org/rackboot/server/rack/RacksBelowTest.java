@@ -112,6 +112,46 @@ class RacksBelowTest {
     }
 
     @Test
+    void soManyStrangersASecondReachTheRegionAndRacksItKnowsAlways() throws Exception {
+        region.put("good", 200);
+        RacksBelow below = below();
+        assertThat(now(below, "good")).isEqualTo(Word.WELCOME);
+        asked.clear();
+        for (int i = 0; i < 1_000; i++) {
+            now(below, "stranger " + i);
+            now(below, "stranger-" + i);
+            status(below, "guesser-" + i);
+        }
+        assertThat(asked).hasSize(RacksBelow.STRANGERS_AT_ONCE - 1);
+
+        pass(Duration.ofSeconds(2));
+        asked.clear();
+        for (int i = 0; i < 1_000; i++) {
+            status(below, "guesser-" + i);
+        }
+        assertThat(asked).hasSize(2 * RacksBelow.STRANGERS_PER_SECOND);
+        assertThat(status(below, "good")).isEqualTo(200);
+        pass(RacksBelow.ASK_AGAIN);
+        region.put("new", 200);
+        assertThat(now(below, "new")).as("afterwards").isEqualTo(Word.WELCOME);
+    }
+
+    @Test
+    void fewLargeReportsAreHeldAtOnce() throws Exception {
+        RacksBelow below = below();
+        byte[] report = new byte[RackUpstream.MAX_REPORT_BYTES];
+
+        for (int i = 0; i < 40; i++) {
+            below.relay("PUT", "api/v1/racks/self", "rack-" + i, report);
+        }
+
+        assertThat(works).hasSize(RacksBelow.MOST_RELAYED_BYTES / report.length);
+        work();
+        assertThat(status(below, "rack-1")).as("asked, without a region").isEqualTo(503);
+        assertThat(asked).hasSize(RacksBelow.MOST_RELAYED_BYTES / report.length + 1);
+    }
+
+    @Test
     void whatCannotBeACredentialIsRefusedAtOnce() throws Exception {
         RacksBelow below = below();
 
