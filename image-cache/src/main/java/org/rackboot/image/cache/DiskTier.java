@@ -59,6 +59,7 @@ final class DiskTier {
     private static final long MAX_FREE_KIB = 64 << 10;
 
     private final Path objects;
+    private volatile @Nullable FileStore fileSystem; // Of those, once it was looked up.
     private final Path temporary;
     private final long maxKib;
     private final LongSupplier nanoClock;
@@ -286,9 +287,13 @@ final class DiskTier {
     /** What the file system has for us. */
     private long freeKib() {
         try {
-            FileStore store = Files.getFileStore(objects);
-            long spare = Math.min(MAX_FREE_KIB, (store.getTotalSpace() >> 10) / FREE_SHARE);
-            return (store.getUsableSpace() >> 10) - spare;
+            FileStore known = fileSystem;
+            if (known == null) { // Looked up once: it takes reading all mounts, a millisecond of a machine's waiting.
+                known = Files.getFileStore(objects);
+                fileSystem = known;
+            }
+            long spare = Math.min(MAX_FREE_KIB, (known.getTotalSpace() >> 10) / FREE_SHARE);
+            return (known.getUsableSpace() >> 10) - spare;
         } catch (IOException e) {
             return Long.MAX_VALUE / 2; // Unknown: a full disk will show.
         }

@@ -10,16 +10,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentOrigin;
+import org.rackboot.image.ContentOrigin.Delivery;
 import org.rackboot.image.VerificationException;
 
 /**
@@ -111,23 +112,41 @@ final class Fill implements Inflow {
     @Override
     public CompletionStage<Void> attempt() {
         boolean begun;
+        int first;
         synchronized (this) {
             begun = assembler != null;
-            chunksBefore = verifiedChunks;
+            first = verifiedChunks;
+            chunksBefore = first;
         }
-        return begun
-                ? transfer()
-                : origin.chunkDigests(content)
-                        .thenComposeAsync(
-                                digests -> {
-                                    try {
-                                        begin(ChunkDigests.verified(content, digests));
-                                    } catch (IOException e) {
-                                        throw new CompletionException(e);
-                                    }
-                                    return transfer();
-                                },
-                                diskThreads);
+        CompletionStage<Delivery> delivery = origin.open(content, first, content.chunkCount() - first);
+        if (begun) {
+            return delivery.thenCompose(this::take);
+        }
+        // Both at once: a machine waits for the first byte as long as the slower one takes, not as both.
+        CompletableFuture<byte[]> digests = origin.chunkDigests(content).toCompletableFuture();
+        return delivery.handle(Asked::new)
+                .thenCombineAsync(
+                        digests.handle((bytes, failure) -> digests),
+                        (asked, list) -> beginWith(asked, list),
+                        diskThreads)
+                .thenCompose(Function.identity());
+    }
+
+    /** What became of the request for the content. */
+    private record Asked(
+            @Nullable Delivery delivery, @Nullable Throwable failure) {}
+
+    private CompletionStage<Void> beginWith(Asked asked, CompletableFuture<byte[]> digests) {
+        Delivery delivery = asked.delivery();
+        try {
+            begin(ChunkDigests.verified(content, digests.join()));
+        } catch (IOException | RuntimeException e) {
+            if (delivery != null) {
+                delivery.refuse();
+            }
+            return CompletableFuture.failedStage(e);
+        }
+        return delivery == null ? CompletableFuture.failedStage(requireNonNull(asked.failure())) : take(delivery);
     }
 
     /** Before the first byte: what the chunks must be, and room for them. */
@@ -153,14 +172,12 @@ final class Fill implements Inflow {
         }
     }
 
-    private CompletionStage<Void> transfer() {
-        int first;
+    private CompletionStage<Void> take(Delivery delivery) {
         int mine;
         synchronized (this) {
-            first = verifiedChunks;
             mine = ++transfers;
         }
-        return origin.fetch(content, first, content.chunkCount() - first, bytes -> accept(bytes, mine));
+        return delivery.to(bytes -> accept(bytes, mine));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package org.rackboot.image.cache;
 
+import static java.util.Objects.requireNonNull;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -8,7 +9,9 @@ import static org.rackboot.image.Content.CHUNK_BYTES;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CyclicBarrier;
@@ -16,6 +19,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.image.Chunk;
@@ -353,6 +357,127 @@ class FillTest {
 
         fill.fail(new IOException("end of test"));
         assertNothingIsHeld();
+    }
+
+    @Test
+    void theListAndTheContentAreAskedForAtOnce() throws Exception {
+        var origin = new TwoPhaseOrigin();
+        var fill = new Fill(SAMPLE.content(), origin, memory, disk, buffers, threads);
+        CompletableFuture<Chunk> first = fill.chunk(0).orElseThrow();
+
+        CompletableFuture<Void> attempt = fill.attempt().toCompletableFuture();
+        assertThat(origin.asked).as("neither waits for the other").containsExactlyInAnyOrder("list", "content from 0");
+        origin.content.complete(origin);
+        threads.runAll();
+        assertThat(origin.sink).as("nothing is taken that cannot be verified").isNull();
+        origin.list.complete(SAMPLE.digests());
+        threads.runAll();
+        requireNonNull(origin.sink).accept(ByteBuffer.wrap(SAMPLE.bytes()));
+        origin.delivered.complete(null);
+
+        assertThat(attempt).isCompleted();
+        assertDelivers(first, 0);
+        fill.fail(new IOException("end of test"));
+    }
+
+    @Test
+    void contentIsRefusedWhenItsListIsWrong() {
+        var origin = new TwoPhaseOrigin();
+        var fill = new Fill(SAMPLE.content(), origin, memory, disk, buffers, threads);
+
+        CompletableFuture<Void> attempt = fill.attempt().toCompletableFuture();
+        origin.list.complete(new byte[3 * ChunkDigests.DIGEST_BYTES]);
+        threads.runAll();
+        assertThat(attempt).isNotDone(); // Or its answer would come to nobody, and hold its connection.
+        origin.content.complete(origin);
+        threads.runAll();
+
+        assertThat(attempt).isCompletedExceptionally();
+        assertThat(origin.refused).isTrue();
+        assertThat(origin.sink).isNull();
+        fill.fail(new IOException("end of test"));
+        assertNothingIsHeld();
+    }
+
+    @Test
+    void contentIsRefusedWhenItsListDoesNotCome() {
+        var origin = new TwoPhaseOrigin();
+        var fill = new Fill(SAMPLE.content(), origin, memory, disk, buffers, threads);
+
+        CompletableFuture<Void> attempt = fill.attempt().toCompletableFuture();
+        origin.content.complete(origin);
+        origin.list.completeExceptionally(new IOException("no list"));
+        threads.runAll();
+
+        assertThat(attempt).isCompletedExceptionally();
+        assertThat(origin.refused).isTrue();
+        assertThat(fill.broken(new IOException("no list"))).isEqualTo(new Inflow.Attempt(0, true));
+        fill.fail(new IOException("end of test"));
+    }
+
+    @Test
+    void aListThatCameIsNotAskedForAgain() throws Exception {
+        var origin = new TwoPhaseOrigin();
+        var fill = new Fill(SAMPLE.content(), origin, memory, disk, buffers, threads);
+        CompletableFuture<Chunk> last = fill.chunk(2).orElseThrow();
+
+        CompletableFuture<Void> attempt = fill.attempt().toCompletableFuture();
+        origin.list.complete(SAMPLE.digests());
+        origin.content.completeExceptionally(new IOException("no content"));
+        threads.runAll();
+        assertThat(attempt).isCompletedExceptionally();
+        fill.broken(new IOException("no content"));
+        origin.asked.clear();
+        origin.content = CompletableFuture.completedFuture(origin);
+        attempt = fill.attempt().toCompletableFuture();
+        requireNonNull(origin.sink).accept(ByteBuffer.wrap(SAMPLE.bytes()));
+        origin.delivered.complete(null);
+
+        assertThat(origin.asked).containsExactly("content from 0");
+        assertThat(attempt).isCompleted();
+        assertDelivers(last, 2);
+        fill.fail(new IOException("end of test"));
+    }
+
+    /** Answers when a test says so. */
+    private static final class TwoPhaseOrigin implements ContentOrigin, ContentOrigin.Delivery {
+        final List<String> asked = new ArrayList<>();
+        final CompletableFuture<byte[]> list = new CompletableFuture<>();
+        final CompletableFuture<Void> delivered = new CompletableFuture<>();
+        CompletableFuture<Delivery> content = new CompletableFuture<>();
+
+        @Nullable
+        Sink sink;
+
+        boolean refused;
+
+        @Override
+        public CompletableFuture<byte[]> chunkDigests(Content of) {
+            asked.add("list");
+            return list;
+        }
+
+        @Override
+        public CompletableFuture<Delivery> open(Content of, int first, int chunks) {
+            asked.add("content from " + first);
+            return content;
+        }
+
+        @Override
+        public CompletableFuture<Void> fetch(Content of, int first, int chunks, Sink taker) {
+            throw new AssertionError("a fill opens, and then takes");
+        }
+
+        @Override
+        public CompletableFuture<Void> to(Sink taker) {
+            sink = taker;
+            return delivered;
+        }
+
+        @Override
+        public void refuse() {
+            refused = true;
+        }
     }
 
     private Fill begun(Sample sample) throws IOException {

@@ -422,6 +422,7 @@ class ImageCacheTest {
                 oldest.breakOff(new IOException("broken"));
                 threads.runAll();
                 origin.delivery().breakOff(new IOException("broken"));
+                threads.runAll();
             } else {
                 deliver(oldest, samples.get(i));
             }

@@ -10,6 +10,7 @@ import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
@@ -28,7 +29,6 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import javax.net.ssl.KeyManager;
@@ -256,6 +256,11 @@ public final class RegionClient implements ContentOrigin {
 
     @Override
     public CompletionStage<Void> fetch(Content content, int first, int chunks, Sink sink) {
+        return open(content, first, chunks).thenCompose(delivery -> delivery.to(sink));
+    }
+
+    @Override
+    public CompletionStage<Delivery> open(Content content, int first, int chunks) {
         long from = content.chunkOffset(first);
         long to = Math.min(content.size(), content.chunkOffset(first + chunks));
         boolean whole = from == 0 && to == content.size();
@@ -266,33 +271,89 @@ public final class RegionClient implements ContentOrigin {
             if (!whole) {
                 request.header("Range", "bytes=" + from + '-' + (to - 1));
             }
-            AtomicBoolean began = new AtomicBoolean();
-            return client.sendAsync(request.build(), head -> {
-                        if (!isAnswer(head, whole, range)) {
-                            return BodySubscribers.replacing(null);
-                        }
-                        began.set(true);
-                        return new SinkSubscriber(region, content, sink);
-                    })
-                    .handle((response, failure) -> {
-                        if (failure != null) {
-                            throw began.get()
-                                    ? new CompletionException(failure)
-                                    : nothingCame(content, unreachable(region, failure));
-                        }
-                        if (!began.get()) {
-                            throw nothingCame(
-                                    content,
-                                    response.statusCode() == 200 || response.statusCode() == 206
-                                            ? "the region at %s sent another part than %s".formatted(region, range)
-                                            : refusal(region, response.statusCode()));
-                        }
-                        return null;
-                    });
+            return client.sendAsync(request.build(), BodyHandlers.ofPublisher()).handle((response, failure) -> {
+                if (failure != null) {
+                    throw nothingCame(content, unreachable(region, failure));
+                }
+                if (!isAnswer(response, whole, range)) {
+                    response.body().subscribe(new Refusal(MAX_ANSWER_BYTES));
+                    throw nothingCame(
+                            content,
+                            response.statusCode() == 200 || response.statusCode() == 206
+                                    ? "the region at %s sent another part than %s".formatted(region, range)
+                                    : refusal(region, response.statusCode()));
+                }
+                return new Body(region, content, response.body());
+            });
         });
     }
 
-    private static boolean isAnswer(HttpResponse.ResponseInfo head, boolean whole, String range) {
+    /** An answer's bytes, which the connection holds back until they are taken. */
+    private final class Body implements Delivery {
+        private final URI region;
+        private final Content content;
+        private final Flow.Publisher<List<ByteBuffer>> bytes;
+
+        Body(URI region, Content content, Flow.Publisher<List<ByteBuffer>> bytes) {
+            this.region = region;
+            this.content = content;
+            this.bytes = bytes;
+        }
+
+        @Override
+        public CompletionStage<Void> to(Sink sink) {
+            SinkSubscriber subscriber = new SinkSubscriber(region, content, sink);
+            bytes.subscribe(subscriber);
+            return subscriber.body();
+        }
+
+        @Override
+        public void refuse() {
+            bytes.subscribe(new Refusal(0));
+        }
+    }
+
+    /** Ends an answer that nobody takes: a short one by reading it, so that the connection serves the next request. */
+    private static final class Refusal implements Flow.Subscriber<List<ByteBuffer>> {
+        private long patience;
+        private Flow.@Nullable Subscription subscription;
+
+        Refusal(long mostBytes) {
+            this.patience = mostBytes;
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription newSubscription) {
+            subscription = newSubscription;
+            goOn();
+        }
+
+        @Override
+        public void onNext(List<ByteBuffer> buffers) {
+            buffers.forEach(buffer -> patience -= buffer.remaining());
+            goOn();
+        }
+
+        private void goOn() {
+            if (patience > 0) {
+                requireNonNull(subscription).request(1);
+            } else {
+                requireNonNull(subscription).cancel();
+            }
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            // Nobody wants it.
+        }
+
+        @Override
+        public void onComplete() {
+            // The connection is free.
+        }
+    }
+
+    private static boolean isAnswer(HttpResponse<?> head, boolean whole, String range) {
         return whole
                 ? head.statusCode() == 200
                 : head.statusCode() == 206
@@ -352,11 +413,11 @@ public final class RegionClient implements ContentOrigin {
     }
 
     /** Hands bytes to a sink as they come, one batch at a time, and gives up when none come. */
-    private final class SinkSubscriber implements HttpResponse.BodySubscriber<@Nullable Void> {
+    private final class SinkSubscriber implements Flow.Subscriber<List<ByteBuffer>> {
         private final URI region;
         private final Content content;
         private final Sink sink;
-        private final CompletableFuture<@Nullable Void> body = new CompletableFuture<>();
+        private final CompletableFuture<Void> body = new CompletableFuture<>();
         private final ScheduledFuture<?> watch;
         private volatile long lastProgressNanos = System.nanoTime();
         private volatile Flow.@Nullable Subscription subscription;
@@ -368,8 +429,8 @@ public final class RegionClient implements ContentOrigin {
             this.watch = watchdog.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
         }
 
-        @Override
-        public CompletionStage<@Nullable Void> getBody() {
+        /** Ends with the last byte. */
+        CompletionStage<Void> body() {
             return body;
         }
 

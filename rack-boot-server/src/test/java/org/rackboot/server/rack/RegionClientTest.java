@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
+import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.ContentUnavailableException;
 import org.rackboot.server.config.StateDirectory;
 
@@ -194,6 +196,39 @@ class RegionClientTest {
                 each.close();
             }
         }
+    }
+
+    @Test
+    void contentThatWasOpenedWaitsUntilItIsTaken() {
+        ContentOrigin.Delivery delivery =
+                client.open(content, 0, 3).toCompletableFuture().join();
+
+        assertThat(received.size()).isZero();
+        delivery.to(this::take).toCompletableFuture().join();
+
+        assertThat(received.toByteArray()).isEqualTo(BYTES);
+        assertThat(one.asked()).hasSize(1);
+    }
+
+    @Test
+    void contentThatIsRefusedIsNotSentAnyMore() {
+        CompletableFuture<Long> sent = new CompletableFuture<>();
+        byte[] piece = new byte[1 << 20];
+        one.from(exchange -> {
+            exchange.sendResponseHeaders(200, BYTES.length * 1_000L);
+            long bytes = 0;
+            try {
+                for (; bytes < BYTES.length * 1_000L - piece.length; bytes += piece.length) {
+                    exchange.getResponseBody().write(piece);
+                }
+            } finally {
+                sent.complete(bytes);
+            }
+        });
+
+        client.open(content, 0, 3).toCompletableFuture().join().refuse();
+
+        assertThat(sent.join()).as("until the connection broke").isLessThan(BYTES.length * 500L);
     }
 
     private void fetch(int first, int chunks) throws CompletionException {
