@@ -476,7 +476,11 @@ public final class RackBoot implements AutoCloseable {
             ExecutorService askers =
                     closeAtEnd(pool("above", 4)); // Not the client's own: those do what these wait for.
             RacksBelow below = new RacksBelow(
-                    region::ask, enrolment::bearer, new StateDirectory(config.state()), askers, System::nanoTime);
+                    region::askForOthers,
+                    enrolment::bearer,
+                    new StateDirectory(config.state()),
+                    askers,
+                    System::nanoTime);
             service = new RackUpstream(follower, cache, rack, below, metrics::answeredRack);
             limits = limits.withBodies(RackUpstream.MAX_REPORT_BYTES);
         }

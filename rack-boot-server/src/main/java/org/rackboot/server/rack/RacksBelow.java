@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -135,7 +136,12 @@ public final class RacksBelow {
             answer = known;
             asking.put(sha256, known);
         }
-        threads.execute(() -> ask(bearer, sha256, answer));
+        try {
+            threads.execute(() -> ask(bearer, sha256, answer));
+        } catch (RejectedExecutionException e) { // This rack stops.
+            learn(sha256, Word.UNKNOWN);
+            answer.complete(Word.UNKNOWN);
+        }
         return answer;
     }
 
@@ -220,8 +226,18 @@ public final class RacksBelow {
             relayedBytes += body.length;
         }
         var answer = new CompletableFuture<HttpReply>();
-        threads.execute(() -> answer.complete(relayed(method, path, bearer, body)));
+        try {
+            threads.execute(() -> answer.complete(relayed(method, path, bearer, body)));
+        } catch (RejectedExecutionException e) { // This rack stops.
+            relayed(body);
+            answer.complete(nobody());
+        }
         return answer;
+    }
+
+    private synchronized void relayed(byte[] body) {
+        relaying--;
+        relayedBytes -= body.length;
     }
 
     private HttpReply relayed(String method, String path, String bearer, byte[] body) {
@@ -238,10 +254,7 @@ public final class RacksBelow {
             LOG.debug("Nobody above takes what a rack below says", e);
             return nobody();
         } finally {
-            synchronized (this) {
-                relaying--;
-                relayedBytes -= body.length;
-            }
+            relayed(body);
         }
     }
 

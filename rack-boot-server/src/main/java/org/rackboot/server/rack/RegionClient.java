@@ -138,8 +138,22 @@ public final class RegionClient implements ContentOrigin {
 
     /** Asks the addresses in turn until one answers, well or not. Blocks. */
     public Answer ask(String method, String path, String bearer, byte[] body) throws IOException, InterruptedException {
-        @Nullable IOException last = null;
-        for (URI region : regions.inOrder()) {
+        return ask(regions.inOrder(), method, path, bearer, body);
+    }
+
+    /**
+     * As {@link #ask}, for others: who may be strangers, and must not hold this rack's threads until one time-out after the
+     * other. Fails at once when every address is known to be silent.
+     */
+    public Answer askForOthers(String method, String path, String bearer, byte[] body)
+            throws IOException, InterruptedException {
+        return ask(regions.notSilent(), method, path, bearer, body);
+    }
+
+    private Answer ask(List<URI> addresses, String method, String path, String bearer, byte[] body)
+            throws IOException, InterruptedException {
+        IOException last = new IOException("the region at %s does not answer in time".formatted(regions));
+        for (URI region : addresses) {
             HttpRequest request = HttpRequest.newBuilder(region.resolve(path))
                     .header("Authorization", "Bearer " + bearer)
                     .header("Content-Type", "application/json")
@@ -152,12 +166,16 @@ public final class RegionClient implements ContentOrigin {
                     return new Answer(response.statusCode(), response.body());
                 }
                 last = new IOException(refusal(region, response.statusCode()));
+                regions.failed(region);
+            } catch (HttpTimeoutException e) { // Connected to in vain, or asked in vain.
+                last = new IOException(unreachable(region, e), e);
+                regions.silent(region);
             } catch (IOException e) {
                 last = new IOException(unreachable(region, e), e);
+                regions.failed(region);
             }
-            regions.failed(region);
         }
-        throw requireNonNull(last);
+        throw last;
     }
 
     /** How the region is asked by somebody without a credential. */

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.server.config.StateDirectory;
@@ -182,6 +183,23 @@ class RacksBelowTest {
         assertThat(status(below, "good")).isEqualTo(401);
 
         assertThat(now(below, "good")).isEqualTo(Word.STRANGER);
+    }
+
+    @Test
+    void whoAsksWhileThisRackStopsIsToldToComeBack() throws Exception {
+        var below = new RacksBelow(
+                this::ask,
+                () -> "own",
+                state,
+                work -> {
+                    throw new RejectedExecutionException("stopped");
+                },
+                () -> nowNanos);
+
+        for (int i = 0; i < 2 * RacksBelow.MOST_ASKING; i++) { // None of them stays behind.
+            assertThat(below.word("somebody").toCompletableFuture()).isCompletedWithValue(Word.UNKNOWN);
+            assertThat(status(below, "somebody")).isEqualTo(503);
+        }
     }
 
     private RacksBelow below() throws IOException {

@@ -191,6 +191,11 @@ class RegionClientTest {
             assertThatThrownBy(() ->
                             client.chunkDigests(content).toCompletableFuture().join())
                     .hasCauseInstanceOf(ContentUnavailableException.class);
+            for (int i = 0; i < 100; i++) { // Strangers below, each of whom would hold a thread.
+                assertThatThrownBy(() -> client.askForOthers("HEAD", "api/v1/catalog", "stranger", new byte[0]))
+                        .isInstanceOf(IOException.class)
+                        .hasMessageContaining("does not answer in time");
+            }
             assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(3));
             for (SocketChannel each : queue) {
                 each.close();
@@ -229,6 +234,32 @@ class RegionClientTest {
         client.open(content, 0, 3).toCompletableFuture().join().refuse();
 
         assertThat(sent.join()).as("until the connection broke").isLessThan(BYTES.length * 500L);
+    }
+
+    @Test
+    void whoTriedInVainForSomebodyElseSaysSoToTheNext() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            List<SocketChannel> queue = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                SocketChannel waiting = SocketChannel.open();
+                waiting.configureBlocking(false);
+                waiting.connect(silent.getLocalSocketAddress());
+                queue.add(waiting);
+            }
+            client = client(URI.create("http://127.0.0.1:" + silent.getLocalPort() + "/"), two.url());
+
+            RegionClient.Answer first = client.askForOthers("HEAD", "api/v1/catalog", "a rack", new byte[0]);
+            two.close();
+
+            assertThat(first.status()).isEqualTo(200);
+            long began = System.nanoTime();
+            assertThatThrownBy(() -> client.askForOthers("HEAD", "api/v1/catalog", "a rack", new byte[0]))
+                    .isInstanceOf(IOException.class);
+            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(3));
+            for (SocketChannel each : queue) {
+                each.close();
+            }
+        }
     }
 
     private void fetch(int first, int chunks) throws CompletionException {
