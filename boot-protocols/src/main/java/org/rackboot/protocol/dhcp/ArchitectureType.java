@@ -9,6 +9,7 @@ import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.S390;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.UEFI;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.U_BOOT;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -23,6 +24,11 @@ import java.util.TreeMap;
  */
 public record ArchitectureType(
         int code, String name, Firmware firmware, Optional<String> architecture, boolean isHttp) {
+    /** The number of most BIOS machines, and of some that are none. */
+    public static final int X86_BIOS = 0;
+
+    public static final int X64_UEFI_HTTP = 16;
+
     /** Kinds of firmware, which take the same loaders in the same way. */
     public enum Firmware {
         BIOS,
@@ -80,6 +86,11 @@ public record ArchitectureType(
         add(39, "LoongArch 64 UEFI", UEFI, "loong64");
         addHttp(40, "LoongArch 64 UEFI HTTP", UEFI, "loong64");
         add(41, "arm rpiboot", RASPBERRY_PI, "arm64");
+    }
+
+    /** The whole list, by number. */
+    public static List<ArchitectureType> all() {
+        return List.copyOf(ALL.values());
     }
 
     /** Empty if the list has no such number. */

@@ -71,6 +71,10 @@ public final class DhcpOptions {
         return find(OptionCode.VENDOR_SPECIFIC).flatMap(PxeVendorOptions::read);
     }
 
+    public Optional<IpxeFeatures> ipxe() {
+        return find(OptionCode.IPXE_ENCAPSULATED).map(IpxeFeatures::read);
+    }
+
     /** Numbers of the options that the client wants to hear of. */
     public List<Integer> requested() {
         List<Integer> codes = new ArrayList<>();

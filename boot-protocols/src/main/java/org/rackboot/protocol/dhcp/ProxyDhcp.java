@@ -20,7 +20,9 @@ public final class ProxyDhcp {
     public static final int CLIENT_PORT = 68;
     public static final int BOOT_SERVER_PORT = 4011;
 
-    private final Function<BootClient, Optional<String>> bootFiles;
+    private static final BootOffer ASK_AGAIN = BootOffer.of("");
+
+    private final Function<BootClient, Optional<BootOffer>> offers;
 
     /**
      * How a message came.
@@ -50,16 +52,18 @@ public final class ProxyDhcp {
         NOT_NETBOOTING,
         /** For a boot server elsewhere. */
         OTHER_SERVER,
+        /** U-Boot takes the first offer for its address's, also one without an address: ours would keep it from booting. */
+        TAKES_THE_FIRST_OFFER,
         /** There is nothing for its architecture. */
         NOTHING_TO_BOOT
     }
 
     /**
-     * @param bootFiles what a client is to load, a path or, for {@link BootClient.Kind#HTTP} and iPXE, a URL; empty = nothing
-     *     is there for it
+     * @param offers what a client is to load: a path or, for {@link BootClient.Kind#HTTP} and iPXE, a URL; empty = nothing is
+     *     there for it
      */
-    public ProxyDhcp(Function<BootClient, Optional<String>> bootFiles) {
-        this.bootFiles = bootFiles;
+    public ProxyDhcp(Function<BootClient, Optional<BootOffer>> offers) {
+        this.offers = offers;
     }
 
     /** Decides about one message. */
@@ -79,30 +83,37 @@ public final class ProxyDhcp {
         if (!answered) {
             return new Decision.Silence(Reason.NOT_OURS);
         }
+        if (client.get().program() == BootClient.Program.U_BOOT) {
+            return new Decision.Silence(Reason.TAKES_THE_FIRST_OFFER);
+        }
         Optional<ServerIdentifier> meant = message.options().serverIdentifier();
         if (bootServer && meant.isPresent() && !meant.get().address().equals(reception.localAddress())) {
             return new Decision.Silence(Reason.OTHER_SERVER);
         }
-        Optional<String> file = bootFiles.apply(client.get());
-        if (file.isEmpty()) {
+        Optional<BootOffer> offer = offers.apply(client.get());
+        if (offer.isEmpty()) {
             return new Decision.Silence(Reason.NOTHING_TO_BOOT);
         }
         MessageType reply = type.equals(Optional.of(MessageType.DISCOVER)) ? MessageType.OFFER : MessageType.ACK;
         boolean askAgain = reply == MessageType.OFFER && asksAgain(client.get());
-        return to(message, reception, answer(message, reception, client.get(), reply, askAgain ? "" : file.get()));
+        return to(
+                message,
+                reception,
+                answer(message, reception, client.get(), reply, askAgain ? ASK_AGAIN : offer.get()));
     }
 
     /** UEFI's PXE: many ignore a file in a proxy's offer, and all ask on 4011 without one (D3). */
     private static boolean asksAgain(BootClient client) {
         return client.kind() == BootClient.Kind.PXE
-                && !client.isIpxe()
+                && client.program() == BootClient.Program.FIRMWARE
                 && client.architecture()
                         .map(architecture -> architecture.firmware() == Firmware.UEFI)
                         .orElse(false);
     }
 
     private static DhcpMessage answer(
-            DhcpMessage request, Reception reception, BootClient client, MessageType type, String file) {
+            DhcpMessage request, Reception reception, BootClient client, MessageType type, BootOffer offer) {
+        String file = offer.file();
         List<DhcpOption> options = new ArrayList<>();
         options.add(type);
         options.add(new ServerIdentifier(reception.localAddress()));
@@ -110,10 +121,11 @@ public final class ProxyDhcp {
         request.options().machineId().ifPresent(options::add);
         if (!file.isEmpty()) {
             options.add(new BootFileName(file));
-            if (client.kind() == BootClient.Kind.PXE) {
-                options.add(pxe(request));
-            }
         }
+        if (!offer.equals(ASK_AGAIN) && client.kind() == BootClient.Kind.PXE) {
+            options.add(pxe(request));
+        }
+        options.addAll(offer.options()); // The last one of a number is sent.
         request.options()
                 .find(OptionCode.RELAY_AGENT_INFORMATION)
                 .ifPresent(value ->

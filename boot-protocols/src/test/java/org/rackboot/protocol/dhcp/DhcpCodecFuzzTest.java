@@ -32,7 +32,7 @@ class DhcpCodecFuzzTest {
     }
 
     private static void check(DhcpMessage request, int port, int length) {
-        Decision decision = new ProxyDhcp(client -> Optional.of("http://198.18.0.1:5248/bootx64.efi"))
+        Decision decision = new ProxyDhcp(client -> Optional.of(BootOffer.of("http://198.18.0.1:5248/bootx64.efi")))
                 .receive(request, new Reception(new Ipv4Address(0xC612004D), 4_011, RACK, port));
         if (decision instanceof Decision.Reply reply) {
             assertThat(BootClient.of(request)).as("whoever boots").isPresent();

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.rackboot.protocol.address.Ipv4Address;
 import org.rackboot.protocol.dhcp.ArchitectureType.Firmware;
 import org.rackboot.protocol.dhcp.BootClient.Kind;
+import org.rackboot.protocol.dhcp.BootClient.Program;
 import org.rackboot.protocol.dhcp.ProxyDhcp.Decision;
 import org.rackboot.protocol.dhcp.ProxyDhcp.Reason;
 import org.rackboot.protocol.dhcp.ProxyDhcp.Reception;
@@ -26,8 +27,9 @@ class ProxyDhcpTest {
             new Reception(Ipv4Address.UNSPECIFIED, ProxyDhcp.CLIENT_PORT, RACK, ProxyDhcp.SERVER_PORT);
 
     private final List<BootClient> asked = new ArrayList<>();
-    private final ProxyDhcp proxy = new ProxyDhcp(this::file);
+    private final ProxyDhcp proxy = new ProxyDhcp(this::offered);
 
+    private String hardware = "525400123456";
     private Ipv4Address ciaddr = Ipv4Address.UNSPECIFIED;
     private Ipv4Address giaddr = Ipv4Address.UNSPECIFIED;
 
@@ -154,6 +156,41 @@ class ProxyDhcpTest {
     }
 
     @Test
+    void uBootIsLeftAloneForItWouldTakeAnOfferWithoutAnAddress() {
+        DhcpOption noUndi = new NetworkInterfaceId(0, 0, 0);
+
+        assertThat(silence(discover("PXEClient:Arch:00011:UNDI:003000", 11, noUndi), BROADCAST))
+                .isEqualTo(Reason.TAKES_THE_FIRST_OFFER);
+    }
+
+    @Test
+    void aRaspberryPiIsKnownByItsVendorAndGetsItsMenu() { // D8, D11
+        hardware = "dca632010203";
+
+        DhcpMessage offer = offer(discover("PXEClient:Arch:00000:UNDI:002001", 0));
+
+        assertThat(asked)
+                .singleElement()
+                .satisfies(client -> assertThat(client.architectures()).containsExactly(41));
+        assertThat(offer.file()).isEmpty();
+        assertThat(offer.nextServer()).isEqualTo(RACK);
+        assertThat(offer.options().pxe().orElseThrow().menu()).hasSize(1);
+        assertThat(offer.options().pxe().orElseThrow().discoveryControl()).isEqualTo(OptionalInt.of(3));
+    }
+
+    @Test
+    void anIpxeThatWasBuiltWithoutHttpIsKnown() { // D13
+        offer(discover("PXEClient", 0, UserClass.IPXE, new RawOption(175, octets("130101")))); // 19 = HTTP
+        offer(discover("PXEClient", 0, UserClass.IPXE, new RawOption(175, octets("150101"))));
+        offer(discover("PXEClient", 0, UserClass.IPXE, new RawOption(175, octets("15010113")))); // Cut off.
+        offer(discover("PXEClient", 0, UserClass.IPXE));
+
+        assertThat(asked)
+                .extracting(BootClient::program)
+                .containsExactly(Program.IPXE, Program.IPXE_WITHOUT_HTTP, Program.IPXE_WITHOUT_HTTP, Program.IPXE);
+    }
+
+    @Test
     void whatIsForOthersIsLeftToThem() {
         String vendor = "PXEClient:Arch:00007:UNDI:003000";
         Reception onBootPort = new Reception(MACHINE, 4011, RACK, ProxyDhcp.BOOT_SERVER_PORT);
@@ -169,8 +206,28 @@ class ProxyDhcpTest {
                 .isEqualTo(Reason.NOTHING_TO_BOOT);
     }
 
-    private Optional<String> file(BootClient client) {
+    private Optional<BootOffer> offered(BootClient client) {
         asked.add(client);
+        if (client.architectures().equals(List.of(41))) {
+            return Optional.of(new BootOffer("", List.of(menu())));
+        }
+        return file(client).map(BootOffer::of);
+    }
+
+    private static PxeVendorOptions menu() {
+        return new PxeVendorOptions(
+                OptionalInt.of(3),
+                List.of(),
+                List.of(new PxeVendorOptions.MenuEntry(0, "Raspberry Pi Boot")),
+                Optional.empty(),
+                Optional.empty());
+    }
+
+    private static Octets octets(String hex) {
+        return Octets.of(HexFormat.of().parseHex(hex));
+    }
+
+    private static Optional<String> file(BootClient client) {
         Optional<Firmware> firmware = client.architecture().map(ArchitectureType::firmware);
         if (client.isIpxe()) {
             return Optional.of("http://198.18.0.1:5248/ipxe.cfg");
@@ -210,8 +267,7 @@ class ProxyDhcpTest {
         options.addAll(List.of(more));
         return new DhcpMessage(
                 true,
-                new HardwareAddress(
-                        HardwareAddress.ETHERNET, Octets.of(HexFormat.of().parseHex("525400123456"))),
+                new HardwareAddress(HardwareAddress.ETHERNET, octets(hardware)),
                 0,
                 7,
                 0,

@@ -1,0 +1,198 @@
+package org.rackboot.protocol.loader;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.rackboot.protocol.dhcp.ArchitectureType;
+import org.rackboot.protocol.dhcp.BootClient;
+import org.rackboot.protocol.dhcp.BootClient.Kind;
+import org.rackboot.protocol.dhcp.BootClient.Program;
+import org.rackboot.protocol.dhcp.DhcpOption;
+import org.rackboot.protocol.dhcp.Octets;
+import org.rackboot.protocol.dhcp.OptionCode;
+import org.rackboot.protocol.dhcp.PxeVendorOptions;
+import org.rackboot.protocol.dhcp.PxeVendorOptions.MenuEntry;
+import org.rackboot.protocol.dhcp.PxeVendorOptions.Prompt;
+import org.rackboot.protocol.dhcp.RawOption;
+import org.rackboot.protocol.loader.LoaderChoice.Load;
+import org.rackboot.protocol.loader.LoaderChoice.Nothing;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.Bootloader;
+import org.rackboot.protocol.resolve.LoaderPreference;
+
+/**
+ * Chooses the loader for each architecture, kind of firmware and preference, among those that were imported. Pure.
+ *
+ * <p>Whoever is iPXE already gets its script, never iPXE again: else it would load itself for ever.
+ */
+public final class LoaderPolicy {
+    /** What iPXE runs. */
+    public static final String IPXE_SCRIPT = "ipxe.cfg";
+
+    private static final String IPXE_METHOD = "ipxe";
+    private static final List<String> SIGNED_BIOS = List.of("lpxelinux.0", "pxelinux.0"); // The first speaks HTTP.
+    private static final List<String> IPXE_BIOS =
+            List.of("undionly.kpxe", "ipxe.pxe", "ipxe.kpxe", "undionly.kkpxe", "undionly.pxe");
+    private static final List<String> IPXE_UEFI = List.of("snponly.efi", "ipxe.efi", "ipxe-shim.efi");
+
+    /** How UEFI names processors in {@code boot….efi} (UEFI specification, 3.5.1.1). */
+    private static final Map<String, String> UEFI_SUFFIXES = Map.of(
+            "i386", "ia32",
+            "amd64", "x64",
+            "armhf", "arm",
+            "arm64", "aa64",
+            "riscv64", "riscv64",
+            "loong64", "loongarch64");
+
+    private static final int RASPBERRY_PI_SERVICE = 0;
+    private static final String RASPBERRY_PI_MENU = "Raspberry Pi Boot   "; // With its spaces: compared as bytes.
+
+    /** Chooses for one client. */
+    public LoaderChoice choose(BootClient client, LoaderPreference preference, BootCatalog catalog) {
+        if (client.isIpxe()) {
+            return load(IPXE_SCRIPT, client.program() == Program.IPXE);
+        }
+        Optional<ArchitectureType> known = client.architecture();
+        if (known.isEmpty()) {
+            return unknown(client, preference, catalog);
+        }
+        ArchitectureType type = known.get();
+        boolean http = client.kind() == Kind.HTTP;
+        return switch (type.firmware()) {
+            case BIOS -> bios(preference, http, catalog);
+            case UEFI -> uefi(type, client.program() != Program.U_BOOT, preference, http, catalog);
+            case OPEN_FIRMWARE ->
+                first(catalog, Set.of("ppc64el", "ppc64"), "open-firmware", List.of("bootppc64.bin"))
+                        .<LoaderChoice>map(name -> load(name, http))
+                        .orElseGet(() -> missing(type, "open-firmware/ppc64el", "bootppc64.bin"));
+            case OPAL -> byPrefix("ppc64el/"); // Petitboot reads PXELINUX's configurations itself.
+            case S390 -> byPrefix("s390x/"); // So does s390's firmware.
+            case U_BOOT -> http ? uefi(type, false, preference, true, catalog) : byPrefix(""); // "pxe get" as well.
+            case RASPBERRY_PI -> raspberryPi();
+            case OTHER ->
+                new Nothing("nothing is made for %s machines (architecture type %d) any more"
+                        .formatted(type.name(), type.code()));
+        };
+    }
+
+    private static LoaderChoice bios(LoaderPreference preference, boolean http, BootCatalog catalog) {
+        Set<String> arches = Set.of("i386", "amd64");
+        Optional<String> signed = first(catalog, arches, "pxe", SIGNED_BIOS);
+        Optional<String> ipxe = first(catalog, arches, IPXE_METHOD, IPXE_BIOS);
+        return preferred(preference, signed, ipxe, http)
+                .orElseGet(
+                        () -> new Nothing("no loader for BIOS: run 'rackboot images import', which brings PXELINUX with"
+                                + " the images, or 'rackboot images upload --bootloader ipxe/amd64 undionly.kpxe'"));
+    }
+
+    private static LoaderChoice uefi(
+            ArchitectureType type, boolean shimWorks, LoaderPreference preference, boolean http, BootCatalog catalog) {
+        String arch = type.architecture().orElse("");
+        String suffix = UEFI_SUFFIXES.getOrDefault(arch, "");
+        if (suffix.isEmpty()) {
+            return new Nothing("nothing boots %s machines (architecture type %d)".formatted(type.name(), type.code()));
+        }
+        List<String> chain = new ArrayList<>(List.of("boot" + suffix + ".efi", "shim" + suffix + ".efi"));
+        chain.add(shimWorks ? chain.size() : 0, "grub" + suffix + ".efi");
+        Optional<String> signed = first(catalog, Set.of(arch), "uefi", chain);
+        Optional<String> ipxe = first(catalog, Set.of(arch), IPXE_METHOD, IPXE_UEFI);
+        return preferred(preference, signed, ipxe, http)
+                .orElseGet(() -> missing(type, "uefi/" + arch, "boot" + suffix + ".efi grub" + suffix + ".efi"));
+    }
+
+    /** What is wanted if it is there, else what is there. */
+    private static Optional<LoaderChoice> preferred(
+            LoaderPreference preference, Optional<String> signed, Optional<String> ipxe, boolean http) {
+        Optional<String> wanted = preference == LoaderPreference.IPXE ? ipxe : signed;
+        if (wanted.isPresent()) {
+            return Optional.of(load(wanted.get(), http));
+        }
+        Optional<String> other = preference == LoaderPreference.IPXE ? signed : ipxe;
+        return other.map(
+                name -> new Load(
+                        name,
+                        http,
+                        List.of(),
+                        Optional.of(
+                                preference == LoaderPreference.IPXE
+                                        ? "iPXE was chosen and is not here; 'rackboot images upload --bootloader ipxe/ARCH FILE' brings it"
+                                        : "there is no signed loader for it, which 'rackboot images import' brings; iPXE takes its place")));
+    }
+
+    /**
+     * Of an architecture that nobody numbered: as the most usual firmware of its kind, which harms nothing where it does not
+     * fit.
+     */
+    private static LoaderChoice unknown(BootClient client, LoaderPreference preference, BootCatalog catalog) {
+        boolean http = client.kind() == Kind.HTTP;
+        ArchitectureType guess = ArchitectureType.of(http ? ArchitectureType.X64_UEFI_HTTP : ArchitectureType.X86_BIOS)
+                .orElseThrow();
+        String said = client.architectures().isEmpty()
+                ? "it names no architecture"
+                : "architecture type %s is in no list"
+                        .formatted(client.architectures().get(0));
+        LoaderChoice usual = http ? uefi(guess, true, preference, true, catalog) : bios(preference, false, catalog);
+        if (usual instanceof Load load) {
+            String remark = "%s: it gets what %s gets".formatted(said, guess.name());
+            return new Load(load.name(), load.isByHttp(), load.options(), Optional.of(remark));
+        }
+        return new Nothing(said + "; as " + guess.name() + ": " + ((Nothing) usual).reason());
+    }
+
+    /** It looks for this word in the menu, and then for files under its serial number on the server (quirk D8). */
+    private static LoaderChoice raspberryPi() {
+        return new Load(
+                "",
+                false,
+                List.of(new PxeVendorOptions(
+                        OptionalInt.of(PxeVendorOptions.NO_BROADCAST | PxeVendorOptions.NO_MULTICAST),
+                        List.of(),
+                        List.of(new MenuEntry(RASPBERRY_PI_SERVICE, RASPBERRY_PI_MENU)),
+                        Optional.of(new Prompt(0, "PXE")),
+                        Optional.empty())),
+                Optional.empty());
+    }
+
+    /** RFC 5071, 5: where configurations are. */
+    private static LoaderChoice byPrefix(String prefix) {
+        return new Load(
+                "",
+                false,
+                prefix.isEmpty()
+                        ? List.of()
+                        : List.of(new RawOption(OptionCode.PXELINUX_PATH_PREFIX, Octets.ofText(prefix))),
+                Optional.empty());
+    }
+
+    private static Load load(String name, boolean http) {
+        return new Load(name, http, List.<DhcpOption>of(), Optional.empty());
+    }
+
+    /** Boot name of the first of these files that was imported. */
+    private static Optional<String> first(BootCatalog catalog, Set<String> arches, String method, List<String> files) {
+        return files.stream()
+                .flatMap(file -> catalog.bootloaders().stream()
+                        .filter(loader -> loader.method().equals(method) && arches.contains(loader.arch()))
+                        .flatMap(loader -> bootName(loader, file)))
+                .findFirst();
+    }
+
+    /** At the root, where shim looks for its next file; iPXE's names are the same for every processor, and stay apart. */
+    private static Stream<String> bootName(Bootloader loader, String file) {
+        return loader.files().stream()
+                .filter(each -> each.name().equals(file))
+                .map(each -> loader.method().equals(IPXE_METHOD)
+                        ? "bootloaders/" + loader.method() + "/" + loader.arch() + "/" + file
+                        : file);
+    }
+
+    private static Nothing missing(ArchitectureType type, String loader, String files) {
+        return new Nothing("no loader for %s: select an image of that architecture and run 'rackboot images import', or"
+                        .formatted(type.name())
+                + " 'rackboot images upload --bootloader %s %s'".formatted(loader, files));
+    }
+}
