@@ -11,6 +11,11 @@ public final class PxelinuxConfig {
      *     over TFTP
      */
     public static String boot(BootPlan plan, String baseUrl) {
+        return bootByFirmware(plan, baseUrl) + "  IPAPPEND 2\n"; // Adds BOOTIF=01-<mac>.
+    }
+
+    /** The same for firmware that reads such files itself, and adds nothing to the command line. */
+    public static String bootByFirmware(BootPlan plan, String baseUrl) {
         String arguments = String.join(" ", plan.arguments());
         StringBuilder text = new StringBuilder(1_024);
         text.append("DEFAULT boot\nPROMPT 0\nTIMEOUT 0\nLABEL boot\n");
@@ -20,7 +25,6 @@ public final class PxelinuxConfig {
         text.append("  KERNEL ").append(baseUrl).append(plan.kernelPath()).append('\n');
         text.append("  INITRD ").append(baseUrl).append(plan.initrdPath()).append('\n');
         text.append("  APPEND ").append(arguments).append('\n');
-        text.append("  IPAPPEND 2\n"); // Adds BOOTIF=01-<mac>.
         return text.toString();
     }
 }

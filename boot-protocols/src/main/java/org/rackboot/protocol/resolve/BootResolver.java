@@ -36,6 +36,9 @@ public final class BootResolver {
 
     private static final Pattern GRUB_MODULE_LIST = Pattern.compile("grub/[^/]+/[a-z]+\\.lst");
     private static final Pattern GRUB_MISS = Pattern.compile("grub/[^/]+/([^/]+\\.mod|grub\\.cfg)");
+    /** Firmware that reads PXELINUX's configurations itself, and to which DHCP gave its processor as a prefix. */
+    private static final Pattern PREFIXED = Pattern.compile("(ppc64el|s390x)/(?:pxelinux\\.cfg/)?(.+)");
+
     private static final Pattern PXELINUX_CONFIG = Pattern.compile("pxelinux\\.cfg/([^/]+)");
     private static final Pattern PXELINUX_DEFAULT = Pattern.compile("default(?:[-.](.+))?");
     private static final Pattern IPXE_CONFIG = Pattern.compile("ipxe\\.cfg-(.+)");
@@ -70,7 +73,7 @@ public final class BootResolver {
         if (path.equals("grub/grub.cfg")) {
             return new BootAnswer.Rendered(GrubConfig.entryPoint(), "entry");
         }
-        if (path.equals("ipxe.cfg")) {
+        if (path.equals("ipxe.cfg") || path.equals("autoexec.ipxe")) { // The second is what iPXE runs unasked.
             return new BootAnswer.Rendered(
                     IpxeScript.entryPoint(request.server().baseUrl()), "entry");
         }
@@ -95,7 +98,23 @@ public final class BootResolver {
         if (ipxe.matches()) {
             return ipxeConfig(ipxe.group(1), request, catalog);
         }
+        Matcher prefixed = PREFIXED.matcher(path);
+        if (prefixed.matches()) {
+            return prefixed(prefixed.group(1), prefixed.group(2), request, catalog);
+        }
         return missing(path, catalog);
+    }
+
+    private BootAnswer prefixed(String arch, String path, BootRequest request, BootCatalog catalog) {
+        Optional<BootFile> file = catalog.file(path);
+        if (file.isPresent()) {
+            return new BootAnswer.Content(file.get());
+        }
+        if (!path.equals("default")) {
+            return path.contains("/") ? missing(path, catalog) : machineOrMiss(path);
+        }
+        String baseUrl = arch.equals("ppc64el") ? request.server().baseUrl() : ""; // s390's firmware knows no HTTP.
+        return boot(Optional.of(arch), request, catalog, plan -> PxelinuxConfig.bootByFirmware(plan, baseUrl));
     }
 
     private BootAnswer grubConfig(String which, BootRequest request, BootCatalog catalog) {

@@ -98,10 +98,11 @@ class BootResolverTest {
     @Test
     void ipxeIsChainedToItsOwnScriptAndThenTheDefault() {
         assertThat(rendered("ipxe.cfg")).contains("http://10.9.0.1:5248/ipxe.cfg-${mac:hexhyp}");
+        assertThat(rendered("autoexec.ipxe")).as("quirk T38").isEqualTo(rendered("ipxe.cfg"));
+        assertThat(rendered("bootloaders/ipxe/amd64/autoexec.ipxe")).isEqualTo(rendered("ipxe.cfg"));
         assertExpectedMiss("ipxe.cfg-52-54-00-aa-bb-cc");
         assertThat(rendered("ipxe.cfg-default-x86_64")).contains("kernel --name boot-kernel");
         assertThat(rendered("ipxe.cfg-default-i386")).isEqualTo(rendered("ipxe.cfg-default-x86_64"));
-        assertThat(tftp("autoexec.ipxe")).isInstanceOf(NotFound.class); // Quirk T38
     }
 
     @Test
@@ -114,6 +115,32 @@ class BootResolverTest {
         assertThat(((Rendered) answer).text()).contains("  KERNEL images/").doesNotContain("SAY");
         assertThat(tftp("boot.scr.uimg")).isInstanceOf(NotFound.class);
         assertThat(tftp("dtb/")).isInstanceOf(NotFound.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "ppc64el/pxelinux.cfg/default, ppc64el, http://10.9.0.1:5248/images/",
+        "s390x/default, s390x, images/",
+        "s390x/pxelinux.cfg/default, s390x, images/"
+    })
+    void firmwareThatReadsConfigurationsItselfFindsThemUnderItsPrefix(String name, String arch, String root) {
+        BootCatalog catalog = Catalogs.of(
+                Catalogs.image("noble", "24.04", "24.04 LTS", arch, "ga-24.04", "generic", "stable", "20260101"));
+
+        String config = ((Rendered) resolver.resolve(new BootRequest(name, Transport.TFTP, SERVER), catalog)).text();
+
+        assertThat(config).contains("  KERNEL " + root).doesNotContain("IPAPPEND");
+        String kernel = config.lines()
+                .filter(line -> line.startsWith("  INITRD "))
+                .map(line -> line.substring(line.indexOf("images/")))
+                .findFirst()
+                .orElseThrow();
+        assertThat(resolver.resolve(new BootRequest(arch + '/' + kernel, Transport.TFTP, SERVER), catalog))
+                .as("relative to the prefix")
+                .isInstanceOf(Content.class);
+        assertExpectedMiss(arch + "/pxelinux.cfg/01-52-54-00-aa-bb-cc");
+        assertExpectedMiss(arch + "/C61200BD");
+        assertThat(tftp(arch + "/no/such/file")).isInstanceOf(NotFound.class);
     }
 
     @ParameterizedTest
