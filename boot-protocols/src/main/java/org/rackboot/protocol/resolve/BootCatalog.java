@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.rackboot.protocol.bootname.MacAddress;
 
 /**
  * Everything that exists, as one immutable snapshot: what a rack answers every boot from. Built once per
@@ -26,21 +27,37 @@ public final class BootCatalog {
     private final List<BootImage> images;
     private final List<Bootloader> bootloaders;
     private final List<String> kernelOptions;
+    private final List<Machine> machines;
     private final Map<String, BootFile> byName = new HashMap<>();
     private final Map<String, BootFile> byLowerCaseName = new HashMap<>();
     private final Map<String, BootFile> byContent = new HashMap<>();
     private final Map<String, BootImage> defaults = new HashMap<>();
+    private final Map<MacAddress, Machine> byMac = new HashMap<>();
+    private final Map<String, Machine> byUuid = new HashMap<>();
+
+    /** A catalog of no machines. */
+    public BootCatalog(long version, List<BootImage> images, List<Bootloader> bootloaders, List<String> kernelOptions) {
+        this(version, images, bootloaders, kernelOptions, List.of());
+    }
 
     /**
      * @param version grows with every change
      * @param bootloaders the ones in use, at most one for each method and architecture
      * @param kernelOptions words that the operator adds to every kernel command line
+     * @param machines no two of which have an address or a UUID in common
+     * @throws IllegalArgumentException if two have
      */
-    public BootCatalog(long version, List<BootImage> images, List<Bootloader> bootloaders, List<String> kernelOptions) {
+    public BootCatalog(
+            long version,
+            List<BootImage> images,
+            List<Bootloader> bootloaders,
+            List<String> kernelOptions,
+            List<Machine> machines) {
         this.version = version;
         this.images = List.copyOf(images);
         this.bootloaders = List.copyOf(bootloaders);
         this.kernelOptions = List.copyOf(kernelOptions);
+        this.machines = List.copyOf(machines);
         for (BootImage image : this.images) {
             for (BootFile file : image.files().values()) {
                 addName(image.bootName(file), file);
@@ -54,6 +71,10 @@ public final class BootCatalog {
                 addName("bootloaders/" + loader.method() + "/" + loader.arch() + "/" + file.name(), file);
                 addName(file.name(), file); // As firmware asks for it.
             }
+        }
+        for (Machine machine : this.machines) {
+            machine.macs().forEach(mac -> put(byMac, mac, machine));
+            machine.uuid().ifPresent(uuid -> put(byUuid, uuid, machine));
         }
     }
 
@@ -95,6 +116,29 @@ public final class BootCatalog {
      */
     public Optional<BootImage> defaultImage(String arch) {
         return Optional.ofNullable(defaults.get(arch));
+    }
+
+    /** Those that the operator made known. */
+    public List<Machine> machines() {
+        return machines;
+    }
+
+    /** Whose address it is. */
+    public Optional<Machine> machine(MacAddress mac) {
+        return Optional.ofNullable(byMac.get(mac));
+    }
+
+    /** @param uuid in lower case */
+    public Optional<Machine> machineByUuid(String uuid) {
+        return Optional.ofNullable(byUuid.get(uuid));
+    }
+
+    private static <K> void put(Map<K, Machine> machines, K key, Machine machine) {
+        Machine other = machines.put(key, machine);
+        if (other != null) {
+            throw new IllegalArgumentException(
+                    "%s is of two machines, '%s' and '%s'".formatted(key, other.name(), machine.name()));
+        }
     }
 
     private void addName(String name, BootFile file) {

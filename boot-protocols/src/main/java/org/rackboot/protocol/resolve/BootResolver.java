@@ -30,7 +30,7 @@ public final class BootResolver {
     private static final String UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final Pattern LOADER_DIRECTORY = Pattern.compile("bootloaders/[^/]+/[^/]+/(.+)");
     private static final Pattern GRUB_CONFIG = Pattern.compile("grub/grub\\.cfg-(.+)");
-    /** A MAC address with a processor is as good as {@code default} with one: no machine is known by it. */
+    /** A MAC address with a processor is as good as {@code default} with one: no machine has its own. */
     private static final Pattern GRUB_MACHINE =
             Pattern.compile("(?:default|[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})-([a-z].*)");
 
@@ -159,13 +159,13 @@ public final class BootResolver {
                 plan -> IpxeScript.boot(plan, request.server().baseUrl()));
     }
 
-    /** A configuration by MAC, UUID or address: no machine is known by it, so the loader goes on to its default. */
+    /** A configuration by MAC, UUID or address: no machine has one of its own, so the loader goes on to its default. */
     private static BootAnswer machineOrMiss(String which) {
         boolean expected = MacAddress.parse(which).isPresent()
                 || which.matches(UUID)
                 || HEX_ADDRESS.matcher(which).matches();
         String reason = expected
-                ? "no machine is known by this address; the default configuration serves it"
+                ? "no configuration is made for this machine alone; the default one serves it"
                 : "no configuration has this name";
         return new BootAnswer.NotFound(reason, BootPhase.CONFIG, expected);
     }

@@ -1,13 +1,11 @@
 package org.rackboot.protocol.resolve;
 
-import java.util.Arrays;
 import java.util.Optional;
 
-/** What kind of loader an operator wants, in general or for one machine. */
+/** Which loader a machine is to begin with, if its operator said. */
 public enum LoaderPreference {
-    /** The distributor's: shim and GRUB, which Secure Boot takes; PXELINUX for BIOS. */
+    /** The chain that Secure Boot accepts: shim and GRUB; PXELINUX where there is no UEFI. */
     SIGNED_CHAIN("signed"),
-    /** iPXE, which Secure Boot refuses unless the machine was taught a key. */
     IPXE("ipxe");
 
     private final String word;
@@ -16,13 +14,17 @@ public enum LoaderPreference {
         this.word = word;
     }
 
-    /** As settings and commands have it. */
+    /** As the catalog says it. */
     public String word() {
         return word;
     }
 
-    /** Empty if there is no such word. */
     public static Optional<LoaderPreference> parse(String word) {
-        return Arrays.stream(values()).filter(each -> each.word.equals(word)).findFirst();
+        for (LoaderPreference preference : values()) {
+            if (preference.word.equals(word)) {
+                return Optional.of(preference);
+            }
+        }
+        return Optional.empty();
     }
 }
