@@ -35,7 +35,7 @@ class CatalogScaleTest {
             versions.add(version(i, "20260115"));
         }
 
-        byte[] document = CatalogDocument.render(4_711, versions, List.of("console=ttyS0,115200"));
+        byte[] document = CatalogDocument.render(4_711, versions, List.of(), List.of("console=ttyS0,115200"));
         CatalogReader reader = new CatalogReader();
         BootCatalog catalog = reader.read(document);
         Duration fastest = Duration.ofDays(1);

@@ -35,6 +35,7 @@ import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository;
 import org.rackboot.region.store.ImageRepository.Version;
+import org.rackboot.region.store.MachineRepository;
 import org.rackboot.region.store.RackRepository;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
@@ -72,6 +73,7 @@ public final class Region {
     private final Importer.Pause pause;
     private final Uploads uploads;
     private final Racks racks;
+    private final Machines machines;
     private final Clock clock;
     private final Settings settings;
     private CompletableFuture<Void> change = new CompletableFuture<>(); // Guarded by this.
@@ -145,6 +147,7 @@ public final class Region {
                 clock,
                 this::announceChange);
         this.racks = new Racks(new RackRepository(database), images, clock, this::announceChange);
+        this.machines = new Machines(new MachineRepository(database), this::announceChange);
         addDefaultSource(defaultKeyring);
         database.listen(new RegionDatabase.Notices() {
             @Override
@@ -443,6 +446,10 @@ public final class Region {
         return racks;
     }
 
+    public Machines machines() {
+        return machines;
+    }
+
     /** Whose kernel installs an uploaded image that has none, by the images' products. */
     public Map<String, String> baseImages() throws DatabaseException {
         return images.baseImages();
@@ -548,7 +555,7 @@ public final class Region {
     /** The catalog as racks read it. Versions are read before their content, so a document is never newer than it says. */
     public byte[] catalog() throws DatabaseException {
         long version = images.catalogVersion();
-        return CatalogDocument.render(version, images.versions(), settings.kernelOptions());
+        return CatalogDocument.render(version, images.versions(), machines.list(), settings.kernelOptions());
     }
 
     /** Completes when the catalog may have changed; take it before looking at the version. */

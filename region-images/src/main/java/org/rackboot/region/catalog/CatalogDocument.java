@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.rackboot.region.machine.Machine;
 import org.rackboot.region.store.ImageRepository.Artifact;
 import org.rackboot.region.store.ImageRepository.Image;
 import org.rackboot.region.store.ImageRepository.Kind;
@@ -16,7 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  * <p>{@code objects} maps each sha256 to size and sha256 of its chunk list; the list itself is fetched with the
  * content, so the document stays small however large the images are. {@code images} holds every version, and marks as
  * {@code held} those that no machine gets unless it began with it; {@code bootloaders} holds the one in use of each method
- * and architecture.
+ * and architecture. {@code machines} is left out if there are none, and of a machine what it has not.
  */
 public final class CatalogDocument {
     public static final String FORMAT = "rackboot-catalog:1";
@@ -29,9 +30,11 @@ public final class CatalogDocument {
      * Renders the document.
      *
      * @param versions the ones that win first, newest serial first
+     * @param machines by name
      * @param kernelOptions that the operator adds to every machine's kernel command line
      */
-    public static byte[] render(long version, List<Version> versions, List<String> kernelOptions) {
+    public static byte[] render(
+            long version, List<Version> versions, List<Machine> machines, List<String> kernelOptions) {
         Map<String, List<Object>> objects = new LinkedHashMap<>();
         List<Map<String, Object>> images = new ArrayList<>();
         List<Map<String, Object>> bootloaders = new ArrayList<>();
@@ -71,7 +74,21 @@ public final class CatalogDocument {
         document.put("images", images);
         document.put("bootloaders", bootloaders);
         document.put("objects", objects);
+        if (!machines.isEmpty()) {
+            document.put(
+                    "machines", machines.stream().map(CatalogDocument::machine).toList());
+        }
         return JSON.writeValueAsBytes(document);
+    }
+
+    private static Map<String, Object> machine(Machine machine) {
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("name", machine.name());
+        entry.put("macs", machine.macs());
+        machine.uuid().ifPresent(uuid -> entry.put("uuid", uuid));
+        machine.arch().ifPresent(arch -> entry.put("arch", arch));
+        machine.loader().ifPresent(loader -> entry.put("loader", loader.word()));
+        return entry;
     }
 
     private static Map<String, String> files(List<Artifact> artifacts, Map<String, List<Object>> objects) {

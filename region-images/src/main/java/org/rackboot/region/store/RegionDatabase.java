@@ -29,7 +29,7 @@ import org.flywaydb.core.api.FlywayException;
  */
 public final class RegionDatabase implements AutoCloseable {
     /** The newest migration; when the database has it, Flyway need not be started. */
-    private static final String SCHEMA_VERSION = "5";
+    private static final String SCHEMA_VERSION = "6";
 
     private static final Map<String, String> SQLITE_WORDS = Map.of(
             "id",
@@ -51,7 +51,7 @@ public final class RegionDatabase implements AutoCloseable {
             "bytea",
             "timestamp",
             "bigint",
-            "serial", // The largest as bytes is the newest, whatever the database's locale thinks.
+            "serial", // Ordered as bytes: the largest is the newest, whatever the database's locale thinks.
             "text collate \"C\"");
 
     /** Work within one transaction. */

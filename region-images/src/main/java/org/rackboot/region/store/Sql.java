@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The three things repositories do with a statement. */
+/** What repositories do with a statement. */
 final class Sql {
     /** Makes a value of the row a result set stands on. */
     @FunctionalInterface
@@ -44,6 +44,19 @@ final class Sql {
     static int update(Connection connection, String sql, @Nullable Object... arguments) throws SQLException {
         try (PreparedStatement statement = prepare(connection, sql, arguments)) {
             return statement.executeUpdate();
+        }
+    }
+
+    /** Runs one statement once for each of these arguments; with many rows, far quicker than one by one. */
+    static void batch(Connection connection, String sql, List<List<?>> rows) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (List<?> row : rows) {
+                for (int i = 0; i < row.size(); i++) {
+                    bind(statement, i + 1, row.get(i));
+                }
+                statement.addBatch();
+            }
+            statement.executeBatch();
         }
     }
 

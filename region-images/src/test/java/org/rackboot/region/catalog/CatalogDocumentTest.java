@@ -26,7 +26,7 @@ class CatalogDocumentTest {
                 new Version(
                         "s", loader("uefi", "amd64"), "20260110.0", Instant.EPOCH, Optional.empty(), List.of(SHIM)));
 
-        byte[] document = CatalogDocument.render(7, versions, List.of("console=ttyS0", "a=\"b\""));
+        byte[] document = CatalogDocument.render(7, versions, List.of(), List.of("console=ttyS0", "a=\"b\""));
 
         assertThat(new String(document, UTF_8)).isEqualTo("""
                         {"format":"rackboot-catalog:1","version":7,"settings":{"kernelOptions":["console=ttyS0","a=\\"b\\""]},\
@@ -50,7 +50,7 @@ class CatalogDocumentTest {
                 new Version("s", loader("uefi", "amd64"), "2", Instant.EPOCH, pin, List.of(SHIM)),
                 new Version("s", loader("uefi", "amd64"), "1", Instant.EPOCH, pin, List.of(OLD_SHIM)));
 
-        assertThat(new String(CatalogDocument.render(1, versions, List.of()), UTF_8))
+        assertThat(new String(CatalogDocument.render(1, versions, List.of(), List.of()), UTF_8))
                 .contains("\"serial\":\"2\",\"held\":true", "\"arch\":\"amd64\",\"serial\":\"1\"")
                 .doesNotContain("\"serial\":\"1\",\"held\"");
     }
@@ -66,7 +66,7 @@ class CatalogDocumentTest {
 
     @Test
     void anEmptyRegionHasADocumentToo() {
-        assertThat(new String(CatalogDocument.render(1, List.of(), List.of()), UTF_8))
+        assertThat(new String(CatalogDocument.render(1, List.of(), List.of(), List.of()), UTF_8))
                 .isEqualTo("{\"format\":\"rackboot-catalog:1\",\"version\":1,\"settings\":{\"kernelOptions\":[]},"
                         + "\"images\":[],\"bootloaders\":[],\"objects\":{}}");
     }
@@ -79,7 +79,7 @@ class CatalogDocumentTest {
                 new Version("s", loader("uefi", "arm64"), "1", Instant.EPOCH, Optional.empty(), List.of(SHIM)),
                 new Version("s", loader("pxe", "amd64"), "1", Instant.EPOCH, Optional.empty(), List.of(SHIM)));
 
-        String document = new String(CatalogDocument.render(1, versions, List.of()), UTF_8);
+        String document = new String(CatalogDocument.render(1, versions, List.of(), List.of()), UTF_8);
 
         assertThat(document)
                 .containsOnlyOnce("\"method\":\"uefi\",\"arch\":\"amd64\",\"serial\":\"2\"")

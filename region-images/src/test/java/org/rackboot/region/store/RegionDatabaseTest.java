@@ -30,7 +30,7 @@ class RegionDatabaseTest {
         try (var database = open()) {
             assertThat(number(database, COUNT)).isEqualTo(1);
             assertThat(number(database, "select count(*) from flyway_schema_history"))
-                    .isEqualTo(5);
+                    .isEqualTo(6);
         }
     }
 
@@ -45,6 +45,8 @@ class RegionDatabaseTest {
                 Sql.update(c, "alter table boot_source drop column kind");
                 Sql.update(c, "alter table image drop column pinned_serial");
                 Sql.update(c, "alter table image drop column base_image");
+                Sql.update(c, "drop table machine_mac");
+                Sql.update(c, "drop table machine");
                 Sql.update(c, "drop table rack");
                 Sql.update(c, "drop table upload_file");
                 Sql.update(c, "drop table upload");
@@ -56,6 +58,7 @@ class RegionDatabaseTest {
             assertThat(number(database, COUNT)).isEqualTo(1);
             assertThat(new SourceRepository(database).sources()).isEmpty();
             assertThat(new ImageRepository(database).versions()).isEmpty();
+            assertThat(new MachineRepository(database).all()).isEmpty();
         }
     }
 

@@ -73,6 +73,7 @@ public final class TestDatabase {
     public static void empty(RegionDatabase database) throws DatabaseException {
         database.write(c -> {
             for (String table : List.of(
+                    "machine",
                     "rack",
                     "upload",
                     "image",
