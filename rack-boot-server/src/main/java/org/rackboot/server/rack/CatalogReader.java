@@ -4,12 +4,16 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
+import org.rackboot.protocol.bootname.MacAddress;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.protocol.resolve.Bootloader;
+import org.rackboot.protocol.resolve.LoaderPreference;
+import org.rackboot.protocol.resolve.Machine;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
@@ -19,6 +23,8 @@ import tools.jackson.databind.json.JsonMapper;
 /** Reads the region's catalog document, format {@code rackboot-catalog:1}, into a {@link BootCatalog}. */
 public final class CatalogReader {
     public static final int MAX_BYTES = 64 << 20;
+
+    private static final int MAX_MACHINES = 100_000;
 
     private static final String FORMAT = "rackboot-catalog:1";
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
@@ -54,7 +60,12 @@ public final class CatalogReader {
             }
             List<String> kernelOptions = new ArrayList<>();
             root.path("settings").path("kernelOptions").forEach(option -> kernelOptions.add(option.asString()));
-            return new BootCatalog(root.path("version").asLong(), images, bootloaders, kernelOptions);
+            require(root.path("machines").size() <= MAX_MACHINES, "it has more than " + MAX_MACHINES + " machines");
+            List<Machine> machines = new ArrayList<>();
+            for (JsonNode machine : root.path("machines")) { // A region that knows none does not say so.
+                machines.add(machine(machine));
+            }
+            return new BootCatalog(root.path("version").asLong(), images, bootloaders, kernelOptions, machines);
         } catch (JacksonException | IllegalArgumentException e) {
             throw new CatalogFormatException("The region's catalog cannot be read: " + e.getMessage(), e);
         }
@@ -77,6 +88,25 @@ public final class CatalogReader {
                 text(image, "serial"),
                 image.path("held").asBoolean(false),
                 files);
+    }
+
+    /** What only a newer region knows of a machine, a loader or an architecture, is not known here; the rest is taken. */
+    private static Machine machine(JsonNode machine) {
+        List<MacAddress> macs = new ArrayList<>();
+        for (JsonNode mac : machine.path("macs")) {
+            macs.add(new MacAddress(mac.asString()));
+        }
+        return new Machine(
+                text(machine, "name"),
+                macs,
+                optional(machine, "uuid"),
+                optional(machine, "arch").filter(Machine.ARCHITECTURES::contains),
+                optional(machine, "loader").flatMap(LoaderPreference::parse));
+    }
+
+    private static Optional<String> optional(JsonNode node, String key) {
+        require(!node.has(key) || node.path(key).isString(), "'" + key + "' is no text");
+        return node.has(key) ? Optional.of(node.path(key).asString()) : Optional.empty();
     }
 
     private static BootFile file(String name, JsonNode sha256, BootPhase phase, Map<String, JsonNode> objects) {
