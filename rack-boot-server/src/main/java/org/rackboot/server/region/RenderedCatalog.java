@@ -3,12 +3,13 @@ package org.rackboot.server.region;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.region.store.DatabaseException;
 
 /**
  * The catalog as bytes, made once for each version: when hundreds of racks ask for a new one at the same instant, one of
- * them has it made and the others wait for it. Blocks; thread-safe.
+ * them has it made and the others wait for it, also while changes come faster than it can be made. Blocks; thread-safe.
  */
 final class RenderedCatalog {
     /** Where catalogs come from. */
@@ -22,15 +23,25 @@ final class RenderedCatalog {
     record Rendered(long version, String etag, byte[] document) {}
 
     private final Source source;
-    private @Nullable Rendered last; // Guarded by this.
+    private final AtomicLong moments = new AtomicLong();
+    private @Nullable Rendered last; // Guarded by this, as the next.
+    private long looked; // The moment before its version was looked up.
 
     RenderedCatalog(Source source) {
         this.source = source;
     }
 
-    /** The newest. */
-    synchronized Rendered current() throws DatabaseException {
+    /** The newest as of this call, or newer. */
+    Rendered current() throws DatabaseException {
+        return since(moments.incrementAndGet());
+    }
+
+    private synchronized Rendered since(long asked) throws DatabaseException {
         Rendered current = last;
+        if (current != null && looked > asked) {
+            return current; // Made while the caller waited, of all that there was when it came.
+        }
+        looked = moments.incrementAndGet();
         long version = source.version(); // First: a document is never older than is said of it.
         if (current == null || current.version() != version) {
             byte[] document = source.document();
