@@ -31,6 +31,14 @@ final class ApiJson {
         return body;
     }
 
+    static JsonNode array(HttpCall call) throws RefusedException {
+        JsonNode body = JSON.readTree(call.body());
+        if (!body.isArray()) {
+            throw new RefusedException(RefusedException.Kind.INVALID, "The request's body is not a JSON array");
+        }
+        return body;
+    }
+
     static Optional<String> text(JsonNode body, String key) {
         return body.path(key).isString() ? Optional.of(body.path(key).asString()) : Optional.empty();
     }

@@ -84,6 +84,7 @@ public final class RegionApi implements HttpService {
         routes.addAll(new UploadsResource(region).routes(threads));
         routes.addAll(new BundlesResource(bundles).routes(threads));
         routes.addAll(new RacksResource(region.racks(), access, pin).routes(threads));
+        routes.addAll(new MachinesResource(region.machines()).routes(threads));
         Work status = (call, names) -> json(200, status());
         Work openApi = (call, names) -> HttpReply.bytes(200, "application/yaml", openApi());
         routes.add(Route.of("status", Map.of("GET", status.on(threads))));
@@ -191,6 +192,7 @@ public final class RegionApi implements HttpService {
         json.put("sources", sources.sources());
         json.put("selections", region.selections().size());
         json.put("versions", region.versions().size());
+        json.put("machines", region.machines().count());
         json.put("catalogVersion", region.catalogVersion());
         json.put("import", ImportResource.state(region.imports()));
         return json;

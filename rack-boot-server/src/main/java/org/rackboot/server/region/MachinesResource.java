@@ -1,0 +1,150 @@
+package org.rackboot.server.region;
+
+import static org.rackboot.server.region.ApiJson.body;
+import static org.rackboot.server.region.ApiJson.json;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import org.rackboot.region.Machines;
+import org.rackboot.region.Machines.Description;
+import org.rackboot.region.Machines.Problem;
+import org.rackboot.region.Region.RefusedException;
+import org.rackboot.region.machine.Machine;
+import org.rackboot.region.store.DatabaseException;
+import org.rackboot.server.http.HttpCall;
+import org.rackboot.server.http.HttpReply;
+import tools.jackson.databind.JsonNode;
+
+/** {@code machines}: those that operators made known. */
+final class MachinesResource {
+    private static final int MAX_BODY_BYTES = 64 << 10;
+    private static final int SHOWN_PROBLEMS = 1_000;
+
+    private final Machines machines;
+
+    MachinesResource(Machines machines) {
+        this.machines = machines;
+    }
+
+    List<Route> routes(Executor threads) {
+        Work all = (call, names) -> json(
+                200, machines.list().stream().map(MachinesResource::described).toList());
+        Work add = (call, names) -> json(201, described(machines.add(description(oneBody(call)))));
+        Work addAll = (call, names) -> addAll(call);
+        Work one = (call, names) -> json(200, described(machines.get(names.get(0))));
+        Work update = (call, names) -> update(call, names.get(0));
+        Work remove = (call, names) -> remove(call, names.get(0));
+        return List.of(
+                Route.of("machines", Map.of("GET", all.on(threads), "POST", add.on(threads))),
+                Route.of("machines/import", Map.of("POST", addAll.on(threads))), // Before names: none is called so.
+                Route.of(
+                        "machines/{name}",
+                        Map.of("GET", one.on(threads), "PATCH", update.on(threads), "DELETE", remove.on(threads))));
+    }
+
+    private HttpReply addAll(HttpCall call) throws RefusedException, DatabaseException {
+        JsonNode rows = ApiJson.array(call);
+        if (rows.size() > Machines.MOST_AT_ONCE) { // Before anything is made of them.
+            throw invalid("%d machines are too many at once; import %d at most, in several parts if need be"
+                    .formatted(rows.size(), Machines.MOST_AT_ONCE));
+        }
+        List<Description> said = new ArrayList<>();
+        rows.forEach(row -> said.add(description(row)));
+        List<Problem> problems = machines.addAll(said);
+        if (problems.isEmpty()) {
+            Audit.say(call, "added %d machines".formatted(said.size()));
+            return json(201, Map.of("added", said.size()));
+        }
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put(
+                "error",
+                "No machine was added; first put right: %d problem%s, the first in row %d: %s"
+                        .formatted(
+                                problems.size(),
+                                problems.size() == 1 ? "" : "s",
+                                problems.get(0).row(),
+                                problems.get(0).text()));
+        json.put(
+                "problems",
+                problems.stream()
+                        .limit(SHOWN_PROBLEMS)
+                        .map(problem -> Map.of("row", problem.row(), "problem", problem.text()))
+                        .toList());
+        return json(400, json);
+    }
+
+    private HttpReply update(HttpCall call, String nameOrMac) throws RefusedException, DatabaseException {
+        Description said = description(oneBody(call));
+        Machine before = machines.get(nameOrMac);
+        Machine after = machines.update(nameOrMac, said);
+        Audit.say(
+                call,
+                "changed machine '%s': %s before, %s now"
+                        .formatted(before.name(), described(before), described(after)));
+        return json(200, described(after));
+    }
+
+    private HttpReply remove(HttpCall call, String nameOrMac) throws RefusedException, DatabaseException {
+        Machine removed = machines.remove(nameOrMac);
+        Audit.say(call, "removed machine '%s': %s".formatted(removed.name(), described(removed)));
+        return json(200, described(removed));
+    }
+
+    private static JsonNode oneBody(HttpCall call) throws RefusedException {
+        if (call.body().length > MAX_BODY_BYTES) {
+            throw invalid("A machine is described by %d bytes at most".formatted(MAX_BODY_BYTES));
+        }
+        return body(call);
+    }
+
+    /** What is there and of another type than it should be is passed on as it is written, and refused as such. */
+    private static Description description(JsonNode said) {
+        if (!said.isObject()) {
+            return new Description(
+                    Optional.empty(),
+                    Optional.of(List.of(words(said))),
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty());
+        }
+        Optional<List<String>> macs = Optional.empty();
+        if (said.has("macs")) {
+            List<String> texts = new ArrayList<>();
+            JsonNode given = said.path("macs");
+            if (given.isArray()) {
+                given.forEach(mac -> texts.add(words(mac)));
+            } else {
+                texts.add(words(given));
+            }
+            macs = Optional.of(texts);
+        }
+        return new Description(text(said, "name"), macs, text(said, "uuid"), text(said, "arch"), text(said, "loader"));
+    }
+
+    private static Optional<String> text(JsonNode said, String key) {
+        return said.has(key) ? Optional.of(words(said.path(key))) : Optional.empty();
+    }
+
+    /** {@code null} is an empty text: nothing, from now on. */
+    private static String words(JsonNode value) {
+        return value.isNull() ? "" : value.isString() ? value.asString() : value.toString();
+    }
+
+    private static RefusedException invalid(String message) {
+        return new RefusedException(RefusedException.Kind.INVALID, message);
+    }
+
+    private static Map<String, Object> described(Machine machine) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("name", machine.name());
+        json.put("macs", machine.macs());
+        machine.uuid().ifPresent(uuid -> json.put("uuid", uuid));
+        machine.arch().ifPresent(arch -> json.put("arch", arch));
+        machine.loader().ifPresent(loader -> json.put("loader", loader.word()));
+        return json;
+    }
+}
