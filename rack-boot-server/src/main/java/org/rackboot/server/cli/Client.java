@@ -52,8 +52,20 @@ final class Client {
 
     /** The server said no: exit code 1. */
     static final class RefusedException extends Exception {
+        private final transient JsonNode answer;
+
         RefusedException(String message) {
+            this(message, JSON.missingNode());
+        }
+
+        private RefusedException(String message, JsonNode answer) {
             super(message);
+            this.answer = answer;
+        }
+
+        /** What it said, beside its words; of no kind if they were all. */
+        JsonNode answer() {
+            return answer;
         }
     }
 
@@ -183,7 +195,8 @@ final class Client {
         try {
             JsonNode body = JSON.readTree(response.body());
             if (response.statusCode() >= 300) {
-                throw new RefusedException(body.path("error").asString("the server answered " + response.statusCode()));
+                throw new RefusedException(
+                        body.path("error").asString("the server answered " + response.statusCode()), body);
             }
             return body;
         } catch (JacksonException e) {

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             SourcesCommand.class,
             SelectionsCommand.class,
             ImagesCommand.class,
+            MachinesCommand.class,
             RacksCommand.class,
             StatusCommand.class,
             GetCommand.class,

@@ -1,0 +1,265 @@
+package org.rackboot.server.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+
+/** {@code rackboot machines}. */
+@Command(
+        name = "machines",
+        description = "Machines that are known: by their MAC addresses, and what is to be different for them.",
+        subcommands = {
+            MachinesCommand.ListCommand.class,
+            MachinesCommand.AddCommand.class,
+            MachinesCommand.UpdateCommand.class,
+            MachinesCommand.RemoveCommand.class,
+            MachinesCommand.ImportCommand.class
+        })
+final class MachinesCommand {
+    private static final String WHICH = "its name, or one of its MAC addresses";
+
+    @Command(name = "list", description = "All machines that are known.")
+    static final class ListCommand extends ClientCommand {
+        @Override
+        int run(Client client) throws Exception {
+            JsonNode machines = client.get("machines");
+            if (json()) {
+                printJson(machines);
+                return DONE;
+            }
+            if (machines.isEmpty()) {
+                out().println("No machine is known; all boot as unknown ones do. For example:"
+                        + " rackboot machines add --mac 52:54:00:12:34:56 --arch amd64");
+                return DONE;
+            }
+            Table table = new Table("MACHINE", "ARCH", "LOADER", "MAC", "UUID");
+            for (JsonNode machine : machines) {
+                table.add(
+                        text(machine, "name"),
+                        text(machine, "arch"),
+                        text(machine, "loader"),
+                        macs(machine),
+                        text(machine, "uuid"));
+            }
+            table.print(out());
+            return DONE;
+        }
+    }
+
+    @Command(name = "add", description = "Makes a machine known.")
+    static final class AddCommand extends ClientCommand {
+        @Option(
+                names = "--mac",
+                required = true,
+                split = ",",
+                paramLabel = "MAC",
+                description = "of a network card: 52:54:00:12:34:56; may be repeated")
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private List<String> macs;
+
+        @Option(names = "--uuid", paramLabel = "U", description = "SMBIOS's, as dmidecode -s system-uuid shows it")
+        private @Nullable String uuid;
+
+        @Option(names = "--arch", paramLabel = "A", description = "amd64, arm64, ppc64el, …")
+        private @Nullable String arch;
+
+        @Option(
+                names = "--name",
+                paramLabel = "N",
+                description = "a DNS label (default: m- and the first MAC's digits)")
+        private @Nullable String name;
+
+        @Option(
+                names = "--loader",
+                paramLabel = "L",
+                description =
+                        "what it is to begin with: signed (Secure Boot's chain) or ipxe (default: what others get)")
+        private @Nullable String loader;
+
+        @Override
+        int run(Client client) throws Exception {
+            JsonNode added = client.post("machines", described(name, macs, uuid, arch, loader));
+            if (json()) {
+                printJson(added);
+            } else {
+                out().println("added " + text(added, "name"));
+            }
+            return DONE;
+        }
+    }
+
+    @Command(name = "update", description = "Changes a machine; what is not said stays.")
+    static final class UpdateCommand extends ClientCommand {
+        @Parameters(index = "0", paramLabel = "NAME|MAC", description = WHICH)
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private String machine;
+
+        @Option(
+                names = "--mac",
+                split = ",",
+                paramLabel = "MAC",
+                description = "in the place of all that it has; may be repeated")
+        private @Nullable List<String> macs;
+
+        @Option(names = "--uuid", paramLabel = "U", description = "SMBIOS's; 'none' takes it away")
+        private @Nullable String uuid;
+
+        @Option(names = "--arch", paramLabel = "A", description = "amd64, arm64, ppc64el, …; 'none' takes it away")
+        private @Nullable String arch;
+
+        @Option(names = "--name", paramLabel = "N", description = "a DNS label")
+        private @Nullable String name;
+
+        @Option(names = "--loader", paramLabel = "L", description = "signed or ipxe; 'none' for what others get")
+        private @Nullable String loader;
+
+        @Override
+        int run(Client client) throws Exception {
+            Map<String, Object> change = described(name, macs, orNone(uuid), orNone(arch), orNone(loader));
+            if (change.isEmpty()) {
+                throw new Client.UsageException("say what is to change: --name, --mac, --uuid, --arch or --loader");
+            }
+            JsonNode changed = client.patch("machines/" + Client.segment(machine), change);
+            if (json()) {
+                printJson(changed);
+            } else {
+                out().println("changed " + text(changed, "name"));
+            }
+            return DONE;
+        }
+
+        private static @Nullable String orNone(@Nullable String text) {
+            return "none".equals(text) ? "" : text;
+        }
+    }
+
+    @Command(name = "remove", description = "Forgets machines: they boot as unknown ones do.")
+    static final class RemoveCommand extends ClientCommand {
+        @Parameters(arity = "1..*", paramLabel = "NAME|MAC", description = WHICH)
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private List<String> machines;
+
+        @Override
+        int run(Client client) throws Exception {
+            int code = DONE;
+            ArrayNode all = JsonMapper.shared().createArrayNode();
+            for (String machine : machines) {
+                try {
+                    JsonNode removed = client.delete("machines/" + Client.segment(machine));
+                    all.add(removed);
+                    if (!json()) {
+                        out().println("removed " + text(removed, "name"));
+                    }
+                } catch (Client.RefusedException e) { // The others go all the same.
+                    err().println("rackboot: " + e.getMessage());
+                    code = FAILED;
+                }
+            }
+            if (json()) {
+                printJson(all);
+            }
+            return code;
+        }
+    }
+
+    @Command(
+            name = "import",
+            description = {
+                "Makes many machines known: all of them, or none if anything is wrong with one.",
+                "  name,mac,uuid,arch,loader",
+                "  web-1,52:54:00:12:34:56 52:54:00:12:34:57,,amd64,ipxe"
+            })
+    static final class ImportCommand extends ClientCommand {
+        private static final int MAX_BYTES = 8 << 20; // As much as the API takes.
+
+        @Parameters(
+                index = "0",
+                paramLabel = "FILE",
+                description = "CSV whose first line names its columns, or a JSON array; - reads standard input")
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private String file;
+
+        @Override
+        int run(Client client) throws Exception {
+            MachineFile machines = MachineFile.read(content());
+            try {
+                JsonNode added = client.post("machines/import", machines.rows());
+                if (json()) {
+                    printJson(added);
+                } else {
+                    out().println("added %d machines"
+                            .formatted(added.path("added").asInt(0)));
+                }
+                return DONE;
+            } catch (Client.RefusedException e) {
+                JsonNode problems = e.answer().path("problems");
+                if (problems.isEmpty()) {
+                    throw e;
+                }
+                for (JsonNode problem : problems) {
+                    err().println("%s: %s"
+                            .formatted(machines.place(problem.path("row").asInt(0)), text(problem, "problem")));
+                }
+                err().println("rackboot: no machine was added; put these right, and say it again");
+                return FAILED;
+            }
+        }
+
+        private String content() throws Client.UsageException, Client.RefusedException {
+            try (InputStream in = file.equals("-") ? System.in : Files.newInputStream(Path.of(file))) {
+                byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+                if (bytes.length > MAX_BYTES) {
+                    throw new Client.UsageException("the file is larger than 8 MiB; import it in parts");
+                }
+                return new String(bytes, UTF_8);
+            } catch (IOException e) {
+                throw new Client.RefusedException("%s cannot be read: %s".formatted(file, e));
+            }
+        }
+    }
+
+    private static Map<String, Object> described(
+            @Nullable String name,
+            @Nullable List<String> macs,
+            @Nullable String uuid,
+            @Nullable String arch,
+            @Nullable String loader) {
+        Map<String, Object> body = new LinkedHashMap<>();
+        put(body, "name", name);
+        put(body, "macs", macs);
+        put(body, "uuid", uuid);
+        put(body, "arch", arch);
+        put(body, "loader", loader);
+        return body;
+    }
+
+    private static void put(Map<String, Object> body, String key, @Nullable Object value) {
+        if (value != null) {
+            body.put(key, value);
+        }
+    }
+
+    private static String macs(JsonNode machine) {
+        List<String> macs = new ArrayList<>();
+        machine.path("macs").forEach(mac -> macs.add(mac.asString("")));
+        return String.join(" ", macs);
+    }
+
+    private static String text(JsonNode node, String key) {
+        return node.path(key).asString("");
+    }
+}
