@@ -244,8 +244,10 @@ class RegionApiTest {
                 .asString();
         sent.by(credential, "PUT racks/self", "racks/self", "{\"host\": \"h\", \"catalogVersion\": 2}");
         sent.by(credential, "POST sources", "sources", "{}");
+        sent.by(TOKEN, "POST machines", "machines", "{\"name\": \"m\", \"macs\": [\"52:54:00:00:00:01\"]}");
+        sent.by(TOKEN, "PATCH machines/{name}", "machines/m", "{\"arch\": \"amd64\"}");
         sent.by(TOKEN, "DELETE selections", "selections", selection());
-        for (String list : List.of("sources", "selections", "images", "uploads", "racks")) {
+        for (String list : List.of("sources", "selections", "images", "uploads", "racks", "machines")) {
             said.add(list + " " + send("GET", list, "").replaceAll("[0-9a-f-]{36}", "ID"));
         }
         return String.join("\n", said);

@@ -65,4 +65,56 @@ class RenderedCatalogTest {
         }
         threads.shutdown();
     }
+
+    /** As when machines are added one after another: the version grows each time that somebody looks. */
+    @Test
+    void whileChangesComeFasterThanItCanBeMadeThoseWhoWaitedShareOne() throws Exception {
+        AtomicInteger made = new AtomicInteger();
+        CountDownLatch goOn = new CountDownLatch(1);
+        CountDownLatch begun = new CountDownLatch(1);
+        RenderedCatalog changing = new RenderedCatalog(new RenderedCatalog.Source() {
+            private long versions;
+
+            @Override
+            public long version() {
+                return ++versions;
+            }
+
+            @Override
+            public byte[] document() {
+                begun.countDown();
+                try {
+                    goOn.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                return new byte[] {(byte) made.incrementAndGet()};
+            }
+        });
+        List<Thread> racks = new ArrayList<>();
+        for (int i = 0; i < RACKS; i++) {
+            Thread rack = new Thread(() -> {
+                try {
+                    changing.current();
+                } catch (Exception e) {
+                    throw new AssertionError(e);
+                }
+            });
+            rack.start();
+            racks.add(rack);
+            begun.await(); // The first makes it; all others come while it does.
+        }
+        for (Thread rack : racks.subList(1, RACKS)) {
+            while (rack.getState() != Thread.State.BLOCKED) {
+                Thread.onSpinWait();
+            }
+        }
+
+        goOn.countDown();
+        for (Thread rack : racks) {
+            rack.join();
+        }
+
+        assertThat(made).as("the first's, and one for all the others").hasValue(2);
+    }
 }

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.rackboot.region.machine.Machine;
 import org.rackboot.region.store.ImageRepository.Artifact;
 import org.rackboot.region.store.ImageRepository.Image;
 import org.rackboot.region.store.ImageRepository.Kind;
@@ -62,6 +63,25 @@ class CatalogDocumentTest {
                 new Version("other", NOBLE, "2", Instant.EPOCH, Optional.of("2"), List.of(KERNEL)));
 
         assertThat(Served.of(versions)).extracting(Served::isServed).containsExactly(true, false);
+    }
+
+    @Test
+    void ofAMachineWhatItHasIsSaid() {
+        List<Machine> machines = List.of(
+                new Machine(
+                        "all",
+                        List.of("52:54:00:00:00:01", "52:54:00:00:00:02"),
+                        Optional.of("4c4c4544-0035-3110-8052-b4c04f4d3132"),
+                        Optional.of("amd64"),
+                        Optional.of(Machine.Loader.SIGNED)),
+                new Machine(
+                        "least", List.of("52:54:00:00:00:03"), Optional.empty(), Optional.empty(), Optional.empty()));
+
+        assertThat(new String(CatalogDocument.render(1, List.of(), machines, List.of()), UTF_8))
+                .endsWith("\"objects\":{},\"machines\":["
+                        + "{\"name\":\"all\",\"macs\":[\"52:54:00:00:00:01\",\"52:54:00:00:00:02\"],"
+                        + "\"uuid\":\"4c4c4544-0035-3110-8052-b4c04f4d3132\",\"arch\":\"amd64\",\"loader\":\"signed\"},"
+                        + "{\"name\":\"least\",\"macs\":[\"52:54:00:00:00:03\"]}]}");
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -22,12 +23,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.rackboot.region.machine.Machine;
 import org.rackboot.region.source.BootSource;
 import org.rackboot.region.source.BootSource.Trust;
 import org.rackboot.region.source.Selection;
 import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.ImageRepository;
 import org.rackboot.region.store.ImportLock;
+import org.rackboot.region.store.MachineRepository;
 import org.rackboot.region.store.RegionDatabase;
 import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.store.TestDatabase;
@@ -199,6 +202,18 @@ class SharedDatabaseTest {
         assertThat(two.heard.poll(SOON_SECONDS, TimeUnit.SECONDS)).isEqualTo("catalog");
         assertThat(one.report().outcome()).isEqualTo(Outcome.DONE);
         assertThat(two.images.catalogVersion()).isEqualTo(one.images.catalogVersion());
+    }
+
+    @Test
+    void aMachineThatOneProcessAddsTheOtherHearsOfAtOnce() throws Exception {
+        two.listen();
+        Machine machine =
+                new Machine("web", List.of("52:54:00:00:00:01"), Optional.empty(), Optional.empty(), Optional.empty());
+
+        new MachineRepository(one.database).add(List.of(machine), 1);
+
+        assertThat(two.heard.poll(SOON_SECONDS, TimeUnit.SECONDS)).isEqualTo("catalog");
+        assertThat(new MachineRepository(two.database).all()).containsExactly(machine);
     }
 
     @Test
