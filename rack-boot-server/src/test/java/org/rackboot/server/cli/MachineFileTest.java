@@ -31,11 +31,7 @@ class MachineFileTest {
                                 "loader",
                                 "ipxe"),
                         Map.of("macs", List.of("52:54:00:00:00:04")),
-                        Map.of(
-                                "macs",
-                                List.of("52:54:00:00:00:05", "52:54:00:00:00:06"),
-                                "name",
-                                "say \"a,\nb"),
+                        Map.of("macs", List.of("52:54:00:00:00:05", "52:54:00:00:00:06"), "name", "say \"a,\nb"),
                         Map.of("macs", List.of(), "name", "no-mac"));
         assertThat(file.lines()).containsExactly(2, 4, 5, 7);
         assertThat(file.place(3)).isEqualTo("line 5");
