@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.dhcp.ProxyDhcp;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.tftp.Negotiation;
@@ -54,6 +55,7 @@ import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.RateLimit;
 import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.config.StateDirectory;
+import org.rackboot.server.dhcp.DhcpListener;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.BootLog;
 import org.rackboot.server.event.Neighbours;
@@ -113,13 +115,17 @@ public final class RackBoot implements AutoCloseable {
             List<InetSocketAddress> http,
             List<InetSocketAddress> https,
             List<InetSocketAddress> api,
-            List<InetSocketAddress> admin) {
+            List<InetSocketAddress> admin,
+            List<InetSocketAddress> dhcp,
+            List<InetSocketAddress> pxe) {
         public Listeners {
             tftp = List.copyOf(tftp);
             http = List.copyOf(http);
             https = List.copyOf(https);
             api = List.copyOf(api);
             admin = List.copyOf(admin);
+            dhcp = List.copyOf(dhcp);
+            pxe = List.copyOf(pxe);
         }
     }
 
@@ -147,6 +153,8 @@ public final class RackBoot implements AutoCloseable {
     private final List<InetSocketAddress> https = new ArrayList<>();
     private final List<InetSocketAddress> api = new ArrayList<>();
     private final List<InetSocketAddress> admin = new ArrayList<>();
+    private final List<InetSocketAddress> dhcp = new ArrayList<>();
+    private final List<InetSocketAddress> pxe = new ArrayList<>();
 
     private RackBoot(ServerConfig config, Role role) {
         this.config = config;
@@ -170,7 +178,7 @@ public final class RackBoot implements AutoCloseable {
     }
 
     public Listeners listeners() {
-        return new Listeners(tftp, http, https, api, admin);
+        return new Listeners(tftp, http, https, api, admin, dhcp, pxe);
     }
 
     @Override
@@ -516,6 +524,19 @@ public final class RackBoot implements AutoCloseable {
                 System::nanoTime));
         for (InetAddress address : addresses) {
             tftp.add(tftpListener.bind(address, config.tftp().port()));
+        }
+        if (config.dhcp().isProxy()) {
+            DhcpListener proxy = closeAtEnd(DhcpListener.start(
+                    tftpLoops,
+                    config,
+                    addresses,
+                    address -> ports.named(new InetSocketAddress(address, 0)),
+                    follower::catalog,
+                    events,
+                    metrics,
+                    timer));
+            dhcp.addAll(proxy.addresses(ProxyDhcp.SERVER_PORT));
+            pxe.addAll(proxy.addresses(ProxyDhcp.BOOT_SERVER_PORT));
         }
         isAnyMachineHere = () -> tftpListener.activeTransfers() > 0 || boot.openConnections() > 0;
         metrics.gauge("tftp.transfers", tftpListener::activeTransfers);

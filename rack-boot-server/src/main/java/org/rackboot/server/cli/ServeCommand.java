@@ -120,6 +120,8 @@ abstract class ServeCommand implements Callable<Integer> {
         line(out, "TFTP", "", listeners.tftp());
         line(out, "HTTP", "http://", listeners.http());
         line(out, "HTTPS", "https://", listeners.https());
+        line(out, "proxyDHCP", "", listeners.dhcp());
+        line(out, "PXE", "", listeners.pxe());
         line(out, "region API", "http://", listeners.api());
         line(out, "admin", "http://", listeners.admin());
         out.println("  state       " + config.state());

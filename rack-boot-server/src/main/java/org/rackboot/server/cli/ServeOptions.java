@@ -68,10 +68,16 @@ final class ServeOptions {
             description = "one-time token of 'rackboot racks enrol'; not needed once this rack is enrolled")
     private @Nullable String token;
 
-    @Option(names = "--dhcp", paramLabel = "off|proxy", description = "default: off")
+    @Option(
+            names = "--dhcp",
+            paramLabel = "off|proxy",
+            description = "proxy: tell machines what to load, beside your DHCP server (default: off)")
     private @Nullable String dhcp;
 
-    @Option(names = "--interface", paramLabel = "NAME", description = "for --dhcp; may be repeated")
+    @Option(
+            names = "--interface",
+            paramLabel = "NAME",
+            description = "for --dhcp; may be repeated (default: those of the addresses of --bind, else all)")
     private @Nullable List<String> interfaces;
 
     ServerConfig read() throws ConfigException {

@@ -39,7 +39,8 @@ public record ServerConfig(
         ImportConfig imports,
         UpstreamConfig region,
         RegionCacheConfig regionCache,
-        boolean serveRacks) {
+        boolean serveRacks,
+        DhcpConfig dhcp) {
 
     /**
      * The {@code tftp} section.
@@ -158,6 +159,30 @@ public record ServerConfig(
         }
     }
 
+    /**
+     * The {@code dhcp} section.
+     *
+     * @param isProxy whether machines are told what to load; else DHCP is not heard at all
+     * @param interfaces empty = those of the addresses that are listened on
+     * @param port of DHCP servers
+     * @param pxePort of PXE boot servers
+     * @param subnets whose machines are answered; empty = all
+     * @param ignoredSubnets whose machines are not
+     */
+    public record DhcpConfig(
+            boolean isProxy,
+            List<String> interfaces,
+            int port,
+            int pxePort,
+            List<Subnet> subnets,
+            List<Subnet> ignoredSubnets) {
+        public DhcpConfig {
+            interfaces = List.copyOf(interfaces);
+            subnets = List.copyOf(subnets);
+            ignoredSubnets = List.copyOf(ignoredSubnets);
+        }
+    }
+
     private static final long LEAST_EGRESS_RATE = 64 << 10;
     private static final Set<String> TFTP_OPTIONS = Set.of("blksize", "tsize", "timeout", "windowsize");
     private static final String NETWORK_EXAMPLES =
@@ -211,11 +236,8 @@ public record ServerConfig(
                         settings.flag("region.single-source", false)),
                 new UpstreamConfig(regionUrls(settings), settings.text("region.token")),
                 new RegionCacheConfig(bytes(settings, "region.cache.memory"), bytes(settings, "region.cache.disk")),
-                settings.flag("rack.serve-racks", true));
-        if (!settings.text("dhcp.mode").orElse("off").equals("off")) {
-            settings.problem("dhcp.mode: this version gives no DHCP answers; use off, and let your DHCP server name the"
-                    + " loader (docs/dhcp.md)");
-        }
+                settings.flag("rack.serve-racks", true),
+                dhcp(settings));
         settings.throwIfAnyProblem();
         return config;
     }
@@ -308,6 +330,16 @@ public record ServerConfig(
                     .formatted(https.certificates().size(), https.keys().size()));
         }
         return https;
+    }
+
+    private static DhcpConfig dhcp(Settings settings) {
+        return new DhcpConfig(
+                word(settings, "dhcp.mode", List.of("off", "proxy")).equals("proxy"),
+                settings.list("dhcp.interfaces"),
+                settings.number("dhcp.port", 67, 0, 65_535),
+                settings.number("dhcp.pxe-port", 4011, 0, 65_535),
+                subnets(settings, "dhcp.subnets"),
+                subnets(settings, "dhcp.ignore-subnets"));
     }
 
     private static boolean verifyAlways(Settings settings) {

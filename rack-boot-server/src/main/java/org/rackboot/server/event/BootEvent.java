@@ -31,7 +31,8 @@ public record BootEvent(
 
     public enum Transport {
         TFTP,
-        HTTP
+        HTTP,
+        DHCP
     }
 
     /** How it ended. */
@@ -41,6 +42,10 @@ public record BootEvent(
         PROBED,
         NOT_FOUND,
         REFUSED,
+        /** DHCP: told that a file can be had here. */
+        OFFERED,
+        /** DHCP: told which file to load, as it asked this server for it. */
+        ACKNOWLEDGED,
         /** The client closed the file before its end: it had seen enough (quirk T10). */
         CLOSED,
         /** The client gave up, or fell silent. */

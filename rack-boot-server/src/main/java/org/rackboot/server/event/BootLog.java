@@ -7,6 +7,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -25,12 +26,14 @@ public final class BootLog implements Consumer<BootEvent> {
     private static final long SECOND_NANOS = 1_000_000_000;
     private static final int MAX_CLIENTS = 4_096;
     private static final Map<BootEvent.Answer, String> ANSWER_WORDS = words();
+    private static final Map<BootEvent.Transport, String> TRANSPORT_WORDS = Map.of(
+            BootEvent.Transport.TFTP, " tftp ", BootEvent.Transport.HTTP, " http ", BootEvent.Transport.DHCP, " dhcp ");
 
     private final LongSupplier nanoClock;
     private final Consumer<String> lines;
 
-    /** By address, the client whose second began first in front. */
-    private final Map<InetAddress, Recent> clients = new LinkedHashMap<>();
+    /** By address, or MAC while there is none; the client whose second began first in front. */
+    private final Map<Object, Recent> clients = new LinkedHashMap<>();
 
     /** What one client did in its second. */
     private static final class Recent {
@@ -57,7 +60,7 @@ public final class BootLog implements Consumer<BootEvent> {
     public void accept(BootEvent event) {
         long now = nanoClock.getAsLong();
         endSeconds(now);
-        Recent recent = clients.computeIfAbsent(event.client().getAddress(), address -> new Recent(now));
+        Recent recent = clients.computeIfAbsent(who(event), client -> new Recent(now));
         boolean first = recent.kinds
                 .computeIfAbsent(event.phase(), phase -> EnumSet.noneOf(BootEvent.Answer.class))
                 .add(event.answer());
@@ -75,9 +78,9 @@ public final class BootLog implements Consumer<BootEvent> {
     }
 
     private void endSeconds(long now) {
-        Iterator<Map.Entry<InetAddress, Recent>> oldest = clients.entrySet().iterator();
+        Iterator<Map.Entry<Object, Recent>> oldest = clients.entrySet().iterator();
         while (oldest.hasNext()) {
-            Map.Entry<InetAddress, Recent> client = oldest.next();
+            Map.Entry<Object, Recent> client = oldest.next();
             Recent recent = client.getValue();
             if (now - recent.startNanos < SECOND_NANOS && clients.size() < MAX_CLIENTS) {
                 return;
@@ -94,7 +97,7 @@ public final class BootLog implements Consumer<BootEvent> {
         StringBuilder line = new StringBuilder(200);
         line.append(text(event.client().getAddress()));
         line.append(' ').append(event.mac().orElse("-"));
-        line.append(event.transport() == BootEvent.Transport.TFTP ? " tftp " : " http ");
+        line.append(TRANSPORT_WORDS.get(event.transport()));
         line.append(event.phase().word());
         line.append(' ').append(event.name());
         line.append(": ").append(ANSWER_WORDS.get(event.answer()));
@@ -123,9 +126,15 @@ public final class BootLog implements Consumer<BootEvent> {
         return words;
     }
 
+    private static Object who(BootEvent event) {
+        InetAddress address = event.client().getAddress();
+        Optional<String> mac = event.mac();
+        return address.isAnyLocalAddress() && mac.isPresent() ? mac.get() : address;
+    }
+
     /** Without the zone 0, which is none. */
-    private static String text(InetAddress address) {
-        String text = address.getHostAddress();
+    private static String text(Object client) {
+        String text = client instanceof InetAddress address ? address.getHostAddress() : client.toString();
         return text.endsWith("%0") ? text.substring(0, text.length() - 2) : text;
     }
 }

@@ -24,6 +24,7 @@ import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.server.dhcp.DhcpListener;
 import org.rackboot.server.event.BootEvent;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpListener;
@@ -40,6 +41,7 @@ import org.rackboot.server.tftp.TftpListener;
 public final class Metrics
         implements Consumer<BootEvent>,
                 TftpListener.Listener,
+                DhcpListener.Listener,
                 HttpListener.Listener,
                 TlsCertificates.Listener,
                 RegionApi.Listener,
@@ -89,6 +91,36 @@ public final class Metrics
     @Override
     public void segmentationRefused() {
         count("tftp.segmentation.refused");
+    }
+
+    @Override
+    public void received(DhcpListener.Received type) {
+        Counter.builder("rackboot.dhcp.received")
+                .tag("type", word(type))
+                .register(registry)
+                .increment();
+    }
+
+    @Override
+    public void answered(boolean isOffer, DhcpListener.Answered client) {
+        Counter.builder("rackboot.dhcp.answered")
+                .tag("type", isOffer ? "offer" : "ack")
+                .tag("client", word(client))
+                .register(registry)
+                .increment();
+    }
+
+    @Override
+    public void silent(DhcpListener.Silent why) {
+        Counter.builder("rackboot.dhcp.silent")
+                .tag("reason", word(why))
+                .register(registry)
+                .increment();
+    }
+
+    @Override
+    public void malformed() {
+        count("dhcp.malformed");
     }
 
     @Override

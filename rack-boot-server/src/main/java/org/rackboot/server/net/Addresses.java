@@ -50,6 +50,18 @@ public final class Addresses {
 
     /** Why a socket could not be opened, and what an operator does about it. */
     public static BindException explain(String what, InetAddress address, int port, String flag, Throwable cause) {
+        return explain(
+                what, address, port, "choose an unprivileged port: " + flag, "choose another port: " + flag, cause);
+    }
+
+    /**
+     * The same.
+     *
+     * @param unprivileged what helps whoever may not have the port
+     * @param elsewhere what helps beside another program that has it
+     */
+    public static BindException explain(
+            String what, InetAddress address, int port, String unprivileged, String elsewhere, Throwable cause) {
         String reason = String.valueOf(cause.getMessage());
         String where = "%s cannot listen on %s port %d".formatted(what, host(address), port);
         if (reason.contains("Permission denied")) {
@@ -59,13 +71,13 @@ public final class Addresses {
                             + "  - give it the capability for one run:\n"
                             + "      sudo setpriv --reuid \"$USER\" --init-groups --inh-caps +net_bind_service"
                             + " --ambient-caps +net_bind_service ./rackboot serve\n"
-                            + "  - choose an unprivileged port: " + flag,
+                            + "  - " + unprivileged,
                     cause);
         }
         if (reason.contains("Address already in use")) {
             return new BindException(
                     where + ": another program has it (ss -lnptu 'sport = :" + port
-                            + "' shows which). Stop that one, or choose another port: " + flag,
+                            + "' shows which). Stop that one, or " + elsewhere,
                     cause);
         }
         if (reason.contains("Cannot assign requested address")) {

@@ -1,0 +1,92 @@
+package org.rackboot.server.dhcp;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.rackboot.protocol.address.Ipv4Address;
+import org.rackboot.protocol.dhcp.ProxyDhcp;
+
+/**
+ * One socket that is to be open. Broadcasts and what is sent to an address come by different ones: a DHCP server on this
+ * machine hears all broadcasts as well, but of two sockets for one address only one hears what is sent to that.
+ */
+sealed interface Door {
+    /** {@link ProxyDhcp#SERVER_PORT} or {@link ProxyDhcp#BOOT_SERVER_PORT}: what it is for, whatever its number. */
+    int role();
+
+    /** The address that whoever came by this door is to ask. */
+    Ipv4Address addressFor(Ipv4Address machine);
+
+    /** Broadcasts on a link. */
+    record OnLink(Link link) implements Door {
+        @Override
+        public int role() {
+            return ProxyDhcp.SERVER_PORT;
+        }
+
+        @Override
+        public Ipv4Address addressFor(Ipv4Address machine) {
+            return link.addressFor(machine);
+        }
+
+        boolean has(Ipv4Address address) {
+            return link.addresses().stream().anyMatch(each -> each.address().equals(address));
+        }
+
+        @Override
+        public String toString() {
+            return "on " + link.name();
+        }
+    }
+
+    /** What is sent to one of our addresses, on whatever link it comes. */
+    record OnAddress(Ipv4Address address, int role) implements Door {
+        @Override
+        public Ipv4Address addressFor(Ipv4Address machine) {
+            return address;
+        }
+
+        @Override
+        public String toString() {
+            return "on %s port %d".formatted(address, role);
+        }
+    }
+
+    /**
+     * Which doors are to be open.
+     *
+     * @param served addresses where TFTP and HTTP listen: no machine is sent to another
+     * @param named interfaces; empty = those that have an address of {@code served}
+     * @param isBound whether {@code served} was chosen by the operator, who may then mean loopback
+     * @param isTaken whether another DHCP server of this machine hears what is sent to its addresses; renewals of leases are
+     *     among that, and must go on reaching it
+     */
+    static Set<Door> wanted(
+            List<Link> links, List<Ipv4Address> served, List<String> named, boolean isBound, boolean isTaken) {
+        Set<Door> onLinks = new LinkedHashSet<>();
+        Set<Door> onAddresses = new LinkedHashSet<>();
+        for (Link link : links) {
+            List<Link.Address> addresses = new ArrayList<>(link.addresses());
+            addresses.removeIf(each -> !served.contains(each.address()));
+            boolean chosen = named.isEmpty()
+                    ? isBound || (!link.isLoopback() && link.isMulticast())
+                    : named.contains(link.name());
+            if (!chosen || addresses.isEmpty()) {
+                continue;
+            }
+            if (!link.isLoopback()) {
+                onLinks.add(new OnLink(
+                        new Link(link.name(), link.index(), link.isLoopback(), link.isMulticast(), addresses)));
+            }
+            for (Link.Address each : addresses) {
+                if (!isTaken) {
+                    onAddresses.add(new OnAddress(each.address(), ProxyDhcp.SERVER_PORT));
+                }
+                onAddresses.add(new OnAddress(each.address(), ProxyDhcp.BOOT_SERVER_PORT));
+            }
+        }
+        onAddresses.addAll(onLinks);
+        return onAddresses;
+    }
+}

@@ -1,0 +1,252 @@
+package org.rackboot.server.dhcp;
+
+import java.net.InetSocketAddress;
+import java.nio.BufferOverflowException;
+import java.nio.ByteBuffer;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.rackboot.protocol.address.Ipv4Address;
+import org.rackboot.protocol.bootname.MacAddress;
+import org.rackboot.protocol.dhcp.ArchitectureType;
+import org.rackboot.protocol.dhcp.ArchitectureType.Firmware;
+import org.rackboot.protocol.dhcp.BootClient;
+import org.rackboot.protocol.dhcp.BootFileName;
+import org.rackboot.protocol.dhcp.DhcpCodec;
+import org.rackboot.protocol.dhcp.DhcpMessage;
+import org.rackboot.protocol.dhcp.MalformedDhcpException;
+import org.rackboot.protocol.dhcp.MessageType;
+import org.rackboot.protocol.dhcp.ProxyDhcp;
+import org.rackboot.protocol.dhcp.ProxyDhcp.Decision;
+import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.server.dhcp.DhcpListener.Answered;
+import org.rackboot.server.dhcp.DhcpListener.Received;
+import org.rackboot.server.dhcp.DhcpListener.Silent;
+import org.rackboot.server.event.BootEvent;
+
+/**
+ * What goes out for each packet that comes in: bounds, {@link ProxyDhcp}, and what is told about it. Without I/O;
+ * thread-safe.
+ */
+final class ProxyAnswers {
+    /** What an Ethernet frame carries; no firmware sends more. */
+    static final int MAX_PACKET_BYTES = 1_500;
+
+    private static final int IP_AND_UDP_BYTES = 28;
+
+    private final SubnetRules rules;
+    private final BootFiles files;
+    private final Consumer<BootEvent> events;
+    private final DhcpListener.Listener listener;
+    private final Notices notices;
+    private final AnswerBudget budget;
+    private final Clock clock;
+    private final LongSupplier nanoClock;
+
+    /** One datagram, and where it goes. */
+    record Outgoing(ByteBuffer packet, InetSocketAddress to) {}
+
+    ProxyAnswers(
+            SubnetRules rules,
+            BootFiles files,
+            Consumer<BootEvent> events,
+            DhcpListener.Listener listener,
+            Notices notices,
+            Clock clock,
+            LongSupplier nanoClock) {
+        this.rules = rules;
+        this.files = files;
+        this.events = events;
+        this.listener = listener;
+        this.notices = notices;
+        this.budget = new AnswerBudget(nanoClock.getAsLong());
+        this.clock = clock;
+        this.nanoClock = nanoClock;
+    }
+
+    /** Answers one datagram, or not. */
+    Optional<Outgoing> answer(ByteBuffer packet, Ipv4Address source, int sourcePort, Door door) {
+        if (packet.remaining() > MAX_PACKET_BYTES) {
+            listener.malformed();
+            return Optional.empty();
+        }
+        DhcpMessage message;
+        try {
+            message = DhcpCodec.decode(packet);
+        } catch (MalformedDhcpException e) {
+            listener.malformed();
+            return Optional.empty();
+        }
+        listener.received(received(message));
+        Ipv4Address machine = whoAsks(message, source);
+        Ipv4Address local = door.addressFor(machine);
+        if (!rules.allow(machine.isUnspecified() ? local : machine)) {
+            return silence(Silent.SUBNET_OFF);
+        }
+        Decision decision =
+                files.proxy(local).receive(message, new ProxyDhcp.Reception(source, sourcePort, local, door.role()));
+        if (decision instanceof Decision.Silence silence) {
+            if (silence.reason() == ProxyDhcp.Reason.NOTHING_TO_BOOT) {
+                BootClient.of(message).ifPresent(this::sayNothingToBoot);
+            }
+            return silence(Silent.valueOf(silence.reason().name()));
+        }
+        return send(message, (Decision.Reply) decision, door, local, source, sourcePort);
+    }
+
+    private Optional<Outgoing> send(
+            DhcpMessage request,
+            Decision.Reply reply,
+            Door door,
+            Ipv4Address local,
+            Ipv4Address source,
+            int sourcePort) {
+        Optional<InetSocketAddress> to = wayBack(reply, door, local, source, sourcePort);
+        if (to.isEmpty()) {
+            return silence(Silent.NO_WAY_BACK);
+        }
+        ByteBuffer packet = ByteBuffer.allocate(MAX_PACKET_BYTES - IP_AND_UDP_BYTES);
+        try {
+            DhcpCodec.encode(reply.message(), packet);
+        } catch (BufferOverflowException e) {
+            return silence(Silent.TOO_LARGE);
+        }
+        if (packet.position() + IP_AND_UDP_BYTES > request.options().maxMessageSize()) {
+            return silence(Silent.TOO_LARGE);
+        }
+        boolean isRelay = !request.relay().isUnspecified();
+        boolean isBroadcast = to.get().getAddress().equals(Link.inet(Ipv4Address.BROADCAST));
+        if (!budget.admits(request.hardware(), to.get().getAddress(), isRelay, isBroadcast, nanoClock.getAsLong())) {
+            return silence(Silent.RATE_LIMIT);
+        }
+        BootClient.of(request).ifPresent(client -> tell(request, reply.message(), client, source, sourcePort));
+        return Optional.of(new Outgoing(packet.flip(), to.get()));
+    }
+
+    /** Only a door on a link can broadcast; and what a request names as its address is no proof that it is one. */
+    private static Optional<InetSocketAddress> wayBack(
+            Decision.Reply reply, Door door, Ipv4Address local, Ipv4Address source, int sourcePort) {
+        Ipv4Address address = reply.address();
+        int port = reply.port();
+        if (address.equals(Ipv4Address.BROADCAST)) {
+            if (door instanceof Door.OnLink) {
+                return Optional.of(new InetSocketAddress(Link.inet(address), port));
+            }
+            address = source;
+            port = sourcePort;
+        }
+        int first = address.bits() >>> 24;
+        boolean isUnicast = first > 0 && first < 224 && (first != 127 || local.bits() >>> 24 == 127);
+        return isUnicast && port > 0 ? Optional.of(new InetSocketAddress(Link.inet(address), port)) : Optional.empty();
+    }
+
+    private static Ipv4Address whoAsks(DhcpMessage message, Ipv4Address source) {
+        if (!message.relay().isUnspecified()) {
+            return message.relay();
+        }
+        return message.clientAddress().isUnspecified() ? source : message.clientAddress();
+    }
+
+    private Optional<Outgoing> silence(Silent why) {
+        listener.silent(why);
+        return Optional.empty();
+    }
+
+    private void tell(DhcpMessage request, DhcpMessage answer, BootClient client, Ipv4Address source, int sourcePort) {
+        boolean isOffer = answer.options().messageType().equals(Optional.of(MessageType.OFFER));
+        listener.answered(isOffer, answered(client));
+        Optional<String> file = answer.options().bootFileName().map(BootFileName::name);
+        StringBuilder reason = new StringBuilder(words(client));
+        if (file.isEmpty()) {
+            reason.append("; it asks for the file on port ").append(ProxyDhcp.BOOT_SERVER_PORT);
+        }
+        Ipv4Address address = request.clientAddress();
+        if (!request.relay().isUnspecified()) {
+            reason.append("; relayed by ").append(request.relay());
+        } else if (address.isUnspecified()) {
+            address = source;
+        }
+        events.accept(new BootEvent(
+                clock.instant(),
+                BootEvent.Transport.DHCP,
+                new InetSocketAddress(Link.inet(address), sourcePort),
+                client.mac().map(MacAddress::text),
+                BootPhase.LOADER,
+                file.orElse("-"),
+                isOffer ? BootEvent.Answer.OFFERED : BootEvent.Answer.ACKNOWLEDGED,
+                0,
+                Duration.ZERO,
+                reason.toString()));
+        if (isUnknown(client)) {
+            notices.say(
+                    words(client),
+                    nanoClock.getAsLong(),
+                    () ->
+                            "%s says that it is of %s, and is told to load %s as a BIOS would. If it cannot, let your DHCP server name its loader (docs/dhcp.md)"
+                                    .formatted(who(client), words(client), file.orElse("-")));
+        }
+    }
+
+    private void sayNothingToBoot(BootClient client) {
+        String architecture =
+                client.architecture().flatMap(ArchitectureType::architecture).orElse("amd64");
+        notices.say(
+                "nothing " + words(client),
+                nanoClock.getAsLong(),
+                () ->
+                        "Nothing to boot for %s, as %s asked for: import it with 'rackboot selections add --os ubuntu --release noble --arch %s' and 'rackboot images import --wait'; until then it is not answered"
+                                .formatted(words(client), who(client), architecture));
+    }
+
+    private static String who(BootClient client) {
+        return client.mac().map(MacAddress::text).orElse("a machine without an Ethernet address");
+    }
+
+    private static boolean isUnknown(BootClient client) {
+        return client.architecture().isEmpty() && !client.architectures().isEmpty();
+    }
+
+    /** Bounded in kinds, as a notice's key must be: a stranger chooses among the numbers, no more. */
+    private static String words(BootClient client) {
+        String machine = client.architecture()
+                .map(type -> "%s (type %d)".formatted(type.name(), type.code()))
+                .orElseGet(() -> client.architectures().isEmpty()
+                        ? "no named architecture"
+                        : "architecture type %d, which is in no list"
+                                .formatted(client.architectures().get(0)));
+        return client.isIpxe() ? "iPXE on " + machine : machine;
+    }
+
+    private static Received received(DhcpMessage message) {
+        if (!message.isRequest()) {
+            return Received.OTHER;
+        }
+        return message.options()
+                .messageType()
+                .map(type -> switch (type) {
+                    case DISCOVER -> Received.DISCOVER;
+                    case REQUEST -> Received.REQUEST;
+                    case INFORM -> Received.INFORM;
+                    default -> Received.OTHER;
+                })
+                .orElse(Received.OTHER);
+    }
+
+    private static Answered answered(BootClient client) {
+        if (client.isIpxe()) {
+            return Answered.IPXE;
+        }
+        if (client.kind() == BootClient.Kind.HTTP) {
+            return Answered.HTTP;
+        }
+        Firmware firmware =
+                client.architecture().map(ArchitectureType::firmware).orElse(Firmware.OTHER);
+        return switch (firmware) {
+            case BIOS -> Answered.BIOS;
+            case UEFI -> Answered.UEFI;
+            default -> Answered.OTHER;
+        };
+    }
+}
