@@ -1,33 +1,34 @@
 package org.rackboot.server.dhcp;
 
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** Lines of the log that would come with every packet: each is written once in ten minutes. Thread-safe. */
+/**
+ * Lines of the log that would come with every packet: each is written once in ten minutes, and at most {@value #MAX_LINES}
+ * of them are in that time. Thread-safe.
+ */
 final class Notices {
+    static final int MAX_LINES = 64;
     private static final long QUIET_NANOS = 600_000_000_000L;
-    private static final int MAX_KEYS = 256;
 
     private final Consumer<String> lines;
-    private final Map<String, Long> saidNanos = new LinkedHashMap<>() {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
-            return size() > MAX_KEYS;
-        }
-    };
+    /** The one that was said first in front. */
+    private final Map<String, Long> saidNanos = new LinkedHashMap<>();
 
     Notices(Consumer<String> lines) {
         this.lines = lines;
     }
 
-    /** @param about what makes two lines the same; never text of a stranger's own making */
+    /** @param about what makes two lines the same */
     synchronized void say(String about, long nowNanos, Supplier<String> line) {
-        Long said = saidNanos.get(about);
-        if (said == null || nowNanos - said >= QUIET_NANOS) {
-            saidNanos.remove(about);
-            saidNanos.put(about, nowNanos);
+        Iterator<Long> said = saidNanos.values().iterator();
+        while (said.hasNext() && nowNanos - said.next() >= QUIET_NANOS) {
+            said.remove();
+        }
+        if (saidNanos.size() < MAX_LINES && saidNanos.putIfAbsent(about, nowNanos) == null) {
             lines.accept(line.get());
         }
     }

@@ -103,7 +103,7 @@ final class ProxyAnswers {
             Ipv4Address local,
             Ipv4Address source,
             int sourcePort) {
-        Optional<InetSocketAddress> to = wayBack(reply, door, local, source, sourcePort);
+        Optional<InetSocketAddress> to = wayBack(request, reply, door, local, source, sourcePort);
         if (to.isEmpty()) {
             return silence(Silent.NO_WAY_BACK);
         }
@@ -127,10 +127,15 @@ final class ProxyAnswers {
 
     /** Only a door on a link can broadcast; and what a request names as its address is no proof that it is one. */
     private static Optional<InetSocketAddress> wayBack(
-            Decision.Reply reply, Door door, Ipv4Address local, Ipv4Address source, int sourcePort) {
+            DhcpMessage request,
+            Decision.Reply reply,
+            Door door,
+            Ipv4Address local,
+            Ipv4Address source,
+            int sourcePort) {
         Ipv4Address address = reply.address();
         int port = reply.port();
-        if (address.equals(Ipv4Address.BROADCAST)) {
+        if (whoAsks(request, Ipv4Address.UNSPECIFIED).isUnspecified() && address.equals(Ipv4Address.BROADCAST)) {
             if (door instanceof Door.OnLink) {
                 return Optional.of(new InetSocketAddress(Link.inet(address), port));
             }
