@@ -25,6 +25,7 @@ final class Program implements AutoCloseable {
     private static final Duration START = Duration.ofSeconds(60);
 
     private final String role;
+    private final List<String> within;
     private final Path javaHome;
     private final Path state;
     private final Path output;
@@ -35,7 +36,12 @@ final class Program implements AutoCloseable {
     record Result(int exitCode, String out, String err) {}
 
     private Program(String role, Path javaHome, Path state, List<String> more) throws IOException {
+        this(role, List.of(), javaHome, state, more);
+    }
+
+    private Program(String role, List<String> within, Path javaHome, Path state, List<String> more) throws IOException {
         this.role = role;
+        this.within = within;
         this.javaHome = javaHome;
         this.state = state;
         this.more = more;
@@ -51,6 +57,18 @@ final class Program implements AutoCloseable {
     /** The same on another Java. */
     static Program serveOn(Path javaHome, Path state, String... more) throws IOException {
         Program program = new Program("serve", javaHome, state, List.of(more));
+        program.awaitReady();
+        return program;
+    }
+
+    /** The same in a network namespace, as root; client commands do not reach it there. */
+    static Program serveIn(String namespace, Path state, String... more) throws IOException {
+        Program program = new Program(
+                "serve",
+                List.of("ip", "netns", "exec", namespace),
+                Path.of(System.getProperty("java.home")),
+                state,
+                List.of(more));
         program.awaitReady();
         return program;
     }
@@ -173,8 +191,9 @@ final class Program implements AutoCloseable {
     }
 
     private List<String> java() {
-        return new ArrayList<>(
-                List.of(javaHome.resolve("bin/java").toString(), "-cp", System.getProperty("java.class.path")));
+        List<String> line = new ArrayList<>(within);
+        line.addAll(List.of(javaHome.resolve("bin/java").toString(), "-cp", System.getProperty("java.class.path")));
+        return line;
     }
 
     private void awaitReady() throws IOException {
