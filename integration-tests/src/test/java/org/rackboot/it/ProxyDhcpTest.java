@@ -45,12 +45,15 @@ class ProxyDhcpTest {
         }
         ip("netns add " + rackSide);
         ip("netns add " + machineSide);
+        ip("-n " + rackSide + " link set lo up");
+        twoEndsOfALink();
+    }
+
+    private void twoEndsOfALink() throws Exception {
         ip("link add r0 netns " + rackSide + " type veth peer name m0 netns " + machineSide);
         ip("-n " + rackSide + " address add " + RACK + "/24 dev r0");
-        for (String link : List.of(rackSide + " lo", rackSide + " r0", machineSide + " m0")) {
-            String[] words = link.split(" ");
-            ip("-n " + words[0] + " link set " + words[1] + " up");
-        }
+        ip("-n " + rackSide + " link set r0 up");
+        ip("-n " + machineSide + " link set m0 up");
     }
 
     @AfterEach
@@ -95,6 +98,11 @@ class ProxyDhcpTest {
             renew();
             await().atMost(Duration.ofSeconds(20))
                     .until(() -> Files.readString(client).contains("renew 198.18.77.1"));
+            ip("-n " + rackSide + " link delete r0");
+            await().atMost(Duration.ofSeconds(20)).until(() -> rackboot.log().contains("no longer answered on r0"));
+            twoEndsOfALink();
+            await().atMost(Duration.ofSeconds(20)).until(() -> rackboot.log().contains("DHCP is answered on r0"));
+            assertThat(ask("0")).anyMatch(answer -> answer.startsWith("from 198.18.77.1:67 type 2 address 0.0.0.0"));
             assertThat(rackboot.log()).contains(MAC + " dhcp loader lpxelinux.0: offered (x86 BIOS (type 0))");
         }
     }

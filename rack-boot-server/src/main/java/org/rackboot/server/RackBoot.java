@@ -227,6 +227,9 @@ public final class RackBoot implements AutoCloseable {
             }
             warmUp(tftpLoops, httpLoops);
         } else {
+            if (config.dhcp().isProxy()) {
+                LOG.warn("--dhcp proxy does nothing here: a region alone answers no machine; say it to its racks");
+            }
             startAdmin(httpLoops);
             ready.set(true);
         }

@@ -17,7 +17,9 @@ final class AnswerBudget {
     /** Many machines are behind one. */
     private static final Rate RELAY = new Rate(1_024, 256);
 
-    private static final Rate ALL = new Rate(4_096, 2_048);
+    /** A thousand machines switched on at once, and no more lines in the log than a disk takes. */
+    private static final Rate ALL = new Rate(8_192, 256);
+
     private static final int MAX_KEYS = 8_192;
 
     private static final class Bucket {

@@ -176,7 +176,7 @@ public final class DhcpListener implements AutoCloseable {
                 notices,
                 Clock.systemUTC(),
                 System::nanoTime);
-        boolean isBound = config.bind().stream().anyMatch(address -> !address.isAnyLocalAddress());
+        boolean isBound = !config.bind().isEmpty() && config.bind().stream().noneMatch(InetAddress::isAnyLocalAddress);
         DhcpListener dhcp = new DhcpListener(loops, config.dhcp(), served, isBound, answers, listener, notices);
         try {
             dhcp.openAll();

@@ -80,7 +80,7 @@ sealed interface Door {
                         new Link(link.name(), link.index(), link.isLoopback(), link.isMulticast(), addresses)));
             }
             for (Link.Address each : addresses) {
-                if (!isTaken) {
+                if (!isTaken || link.isLoopback()) { // No machine has its lease from loopback.
                     onAddresses.add(new OnAddress(each.address(), ProxyDhcp.SERVER_PORT));
                 }
                 onAddresses.add(new OnAddress(each.address(), ProxyDhcp.BOOT_SERVER_PORT));

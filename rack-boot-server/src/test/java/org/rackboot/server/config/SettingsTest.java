@@ -134,4 +134,25 @@ class SettingsTest {
     private Path write(String text) throws IOException {
         return Files.writeString(Files.createTempFile(directory, "rackboot", ".yaml"), text);
     }
+
+    @Test
+    void dhcpIsOffUntilItIsToldWhereAndForWhom() throws Exception {
+        Path file = write("dhcp:\n  mode: proxy\n  subnets: [198.18.0.0/16]\n  ignore-subnets: [198.18.9.0/24]\n");
+        Map<String, List<String>> flags = Map.of("dhcp.interfaces", List.of("eth0", "eth1"));
+
+        assertThat(ServerConfig.read(new Settings(Optional.empty(), Map.of(), Map.of()))
+                        .dhcp())
+                .isEqualTo(new ServerConfig.DhcpConfig(false, List.of(), 67, 4011, List.of(), List.of()));
+        ServerConfig.DhcpConfig dhcp = ServerConfig.read(
+                        new Settings(Optional.of(file), Map.of("RACKBOOT_DHCP_PXE_PORT", "0"), flags))
+                .dhcp();
+        assertThat(dhcp.isProxy()).isTrue();
+        assertThat(dhcp.interfaces()).containsExactly("eth0", "eth1");
+        assertThat(dhcp.pxePort()).isZero();
+        assertThat(dhcp.subnets()).hasSize(1);
+        assertThat(dhcp.ignoredSubnets()).hasSize(1);
+        assertThatThrownBy(() -> ServerConfig.read(
+                        new Settings(Optional.empty(), Map.of(), Map.of("dhcp.mode", List.of("full")))))
+                .hasMessageContaining("dhcp.mode is 'full'; use off or proxy");
+    }
 }

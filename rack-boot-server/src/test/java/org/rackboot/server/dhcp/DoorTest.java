@@ -63,6 +63,9 @@ class DoorTest {
     void whatIsSentToAnAddressIsLeftToAnotherDhcpServerOfThisMachine() {
         assertThat(doors(Door.wanted(List.of(ETH1), EVERY_ADDRESS, List.of(), false, true)))
                 .containsExactlyInAnyOrder("on eth1", "on 198.18.2.1 port 4011");
+        assertThat(doors(Door.wanted(List.of(LO), EVERY_ADDRESS, List.of(), true, true)))
+                .as("nobody has a lease there")
+                .containsExactlyInAnyOrder("on 127.0.0.1 port 67", "on 127.0.0.1 port 4011");
     }
 
     @Test

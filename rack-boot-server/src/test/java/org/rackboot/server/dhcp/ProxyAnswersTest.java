@@ -199,7 +199,7 @@ class ProxyAnswersTest {
             admitted += budget.admits("machine " + i, "all", false, true, clock.nowNanos()) ? 1 : 0;
         }
 
-        assertThat(admitted).isEqualTo(4_096);
+        assertThat(admitted).isEqualTo(8_192);
         assertThat(budget.known()).isLessThanOrEqualTo(8_192);
         clock.pass(1_000_000_000);
         assertThat(budget.admits("another", "all", false, true, clock.nowNanos()))

@@ -48,6 +48,39 @@ class BootLogTest {
     }
 
     @Test
+    void anOfferNamesTheMachineAndTheFile() {
+        assertThat(BootLog.line(offer("52:54:00:0b:00:00")))
+                .isEqualTo("0.0.0.0 52:54:00:0b:00:00 dhcp loader lpxelinux.0: offered (x86 BIOS (type 0))");
+    }
+
+    @Test
+    void machinesWithoutAnAddressHaveTheirLinesEach() {
+        List<String> lines = new ArrayList<>();
+        BootLog log = new BootLog(() -> 0, lines::add);
+        for (int i = 0; i < 2 * BootLog.LINES; i++) {
+            log.accept(offer("52:54:00:0b:00:00"));
+        }
+        log.accept(offer("52:54:00:0b:00:01"));
+
+        assertThat(lines).hasSize(BootLog.LINES + 1);
+        assertThat(lines.get(BootLog.LINES)).contains("52:54:00:0b:00:01");
+    }
+
+    private static BootEvent offer(String mac) {
+        return new BootEvent(
+                Instant.EPOCH,
+                Transport.DHCP,
+                new InetSocketAddress("0.0.0.0", 68),
+                Optional.of(mac),
+                BootPhase.LOADER,
+                "lpxelinux.0",
+                Answer.OFFERED,
+                0,
+                Duration.ZERO,
+                "x86 BIOS (type 0)");
+    }
+
+    @Test
     void whatAStrangerWroteCannotForgeALine() { // S-63
         String name = "a\r\n2026-01-01 boot - \u001b[31mfake\u202e" + "x".repeat(500);
 
