@@ -191,8 +191,9 @@ public final class LoaderPolicy {
     }
 
     private static Nothing missing(ArchitectureType type, String loader, String files) {
-        return new Nothing("no loader for %s: select an image of that architecture and run 'rackboot images import', or"
-                        .formatted(type.name())
-                + " 'rackboot images upload --bootloader %s %s'".formatted(loader, files));
+        return new Nothing(
+                ("no loader for %s: 'rackboot selections add --os ubuntu --release noble --arch %s' and 'rackboot images"
+                                + " import' bring it, or 'rackboot images upload --bootloader %s %s'")
+                        .formatted(type.name(), type.architecture().orElse("ARCH"), loader, files));
     }
 }

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.rackboot.protocol.address.Subnet;
+import org.rackboot.protocol.resolve.LoaderPreference;
 import org.rackboot.protocol.tftp.ClientRules;
 import org.rackboot.protocol.tftp.Negotiation;
 
@@ -112,8 +113,12 @@ public record ServerConfig(
      */
     public record EgressConfig(long maxRate, long maxClientRate) {}
 
-    /** The {@code boot} section. */
-    public record BootConfig(List<String> kernelOptions) {
+    /**
+     * The {@code boot} section.
+     *
+     * @param loader that machines begin with of which nothing else was said
+     */
+    public record BootConfig(List<String> kernelOptions, LoaderPreference loader) {
         public BootConfig {
             kernelOptions = List.copyOf(kernelOptions);
         }
@@ -228,7 +233,10 @@ public record ServerConfig(
                         settings.duration("cache.scrub-interval", Duration.ofHours(168))),
                 new EgressConfig(
                         egressRate(settings, "egress.max-rate"), egressRate(settings, "egress.max-client-rate")),
-                new BootConfig(kernelOptions(settings)),
+                new BootConfig(
+                        kernelOptions(settings),
+                        LoaderPreference.parse(word(settings, "boot.loader", List.of("signed", "ipxe")))
+                                .orElseThrow()),
                 new ImportConfig(
                         settings.duration("region.import.interval", Duration.ofHours(1)),
                         settings.bytes("region.import.max-rate", 0),

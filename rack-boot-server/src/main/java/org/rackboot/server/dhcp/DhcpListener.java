@@ -68,12 +68,13 @@ public final class DhcpListener implements AutoCloseable {
         OTHER
     }
 
-    /** Why nothing was said; the first five are {@link ProxyDhcp.Reason}'s. */
+    /** Why nothing was said; the first six are {@link ProxyDhcp.Reason}'s. */
     public enum Silent {
         NOT_A_REQUEST,
         NOT_OURS,
         NOT_NETBOOTING,
         OTHER_SERVER,
+        TAKES_THE_FIRST_OFFER,
         NOTHING_TO_BOOT,
         /** The machine's network is not answered. */
         SUBNET_OFF,
@@ -170,7 +171,7 @@ public final class DhcpListener implements AutoCloseable {
         Notices notices = new Notices(line -> LOG.warn("{}", line));
         ProxyAnswers answers = new ProxyAnswers(
                 new SubnetRules(config.dhcp().subnets(), config.dhcp().ignoredSubnets()),
-                new BootFiles(catalog, local -> httpPort.applyAsInt(Link.inet(local))),
+                new BootFiles(catalog, config.boot().loader(), local -> httpPort.applyAsInt(Link.inet(local))),
                 events::publish,
                 listener,
                 notices,

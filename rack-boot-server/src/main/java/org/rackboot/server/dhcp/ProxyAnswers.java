@@ -20,6 +20,7 @@ import org.rackboot.protocol.dhcp.MalformedDhcpException;
 import org.rackboot.protocol.dhcp.MessageType;
 import org.rackboot.protocol.dhcp.ProxyDhcp;
 import org.rackboot.protocol.dhcp.ProxyDhcp.Decision;
+import org.rackboot.protocol.loader.LoaderChoice;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.server.dhcp.DhcpListener.Answered;
 import org.rackboot.server.dhcp.DhcpListener.Received;
@@ -184,33 +185,28 @@ final class ProxyAnswers {
                 0,
                 Duration.ZERO,
                 reason.toString()));
-        if (isUnknown(client)) {
+        if (files.choose(client) instanceof LoaderChoice.Load load
+                && load.remark().isPresent()) {
+            String remark = load.remark().get();
             notices.say(
-                    words(client),
+                    words(client) + remark,
                     nanoClock.getAsLong(),
-                    () ->
-                            "%s says that it is of %s, and is told to load %s as a BIOS would. If it cannot, let your DHCP server name its loader (docs/dhcp.md)"
-                                    .formatted(who(client), words(client), file.orElse("-")));
+                    () -> "%s, of %s, is told to load %s: %s"
+                            .formatted(who(client), words(client), load.name(), remark));
         }
     }
 
     private void sayNothingToBoot(BootClient client) {
-        String architecture =
-                client.architecture().flatMap(ArchitectureType::architecture).orElse("amd64");
+        String reason = files.choose(client) instanceof LoaderChoice.Nothing nothing ? nothing.reason() : "";
         notices.say(
                 "nothing " + words(client),
                 nanoClock.getAsLong(),
-                () ->
-                        "Nothing to boot for %s, as %s asked for: import it with 'rackboot selections add --os ubuntu --release noble --arch %s' and 'rackboot images import --wait'; until then it is not answered"
-                                .formatted(words(client), who(client), architecture));
+                () -> "Nothing to boot for %s, as %s asked for: %s. Until then it is not answered"
+                        .formatted(words(client), who(client), reason));
     }
 
     private static String who(BootClient client) {
         return client.mac().map(MacAddress::text).orElse("a machine without an Ethernet address");
-    }
-
-    private static boolean isUnknown(BootClient client) {
-        return client.architecture().isEmpty() && !client.architectures().isEmpty();
     }
 
     /** Bounded in kinds, as a notice's key must be: a stranger chooses among the numbers, no more. */

@@ -16,6 +16,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.rackboot.protocol.address.Ipv4Address;
 import org.rackboot.protocol.address.Subnet;
+import org.rackboot.protocol.bootname.MacAddress;
 import org.rackboot.protocol.dhcp.DhcpMessage;
 import org.rackboot.protocol.dhcp.MachineId;
 import org.rackboot.protocol.dhcp.MessageType;
@@ -23,6 +24,11 @@ import org.rackboot.protocol.dhcp.Octets;
 import org.rackboot.protocol.dhcp.OptionCode;
 import org.rackboot.protocol.dhcp.RawOption;
 import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.protocol.resolve.Bootloader;
+import org.rackboot.protocol.resolve.LoaderPreference;
+import org.rackboot.protocol.resolve.Machine;
 import org.rackboot.server.event.BootEvent;
 import org.rackboot.server.event.BootEvent.Answer;
 import org.rackboot.server.net.MovedClock;
@@ -250,6 +256,29 @@ class ProxyAnswersTest {
     }
 
     @Test
+    void aMachineGetsTheLoaderThatItsOperatorChose() {
+        BootFile snponly = new BootFile("snponly.efi", "0".repeat(64), 1, "0".repeat(64), BootPhase.LOADER);
+        List<Bootloader> loaders = new ArrayList<>(Packets.LOADERS.bootloaders());
+        loaders.add(new Bootloader("ipxe", "amd64", "1", List.of(snponly)));
+        Machine machine = new Machine(
+                "m1",
+                List.of(MacAddress.parse("52:54:00:0b:00:02").orElseThrow()),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(LoaderPreference.IPXE));
+        catalog = new BootCatalog(1, List.of(), loaders, List.of(), List.of(machine));
+
+        assertThat(file(Packets.http().machine(2))).endsWith("/bootloaders/ipxe/amd64/snponly.efi");
+        assertThat(file(Packets.http().machine(3))).endsWith("/bootx64.efi");
+        assertThat(lines).isEmpty();
+    }
+
+    private String file(Packets packets) {
+        return Packets.read(sent(packets, Ipv4Address.UNSPECIFIED, 68, LINK).packet())
+                .file();
+    }
+
+    @Test
     void aStrangerWhoNamesEveryNumberFillsNeitherMemoryNorLog() {
         Notices notices = new Notices(lines::add);
         for (int i = 0; i < 70_000; i++) {
@@ -273,7 +302,7 @@ class ProxyAnswersTest {
     private ProxyAnswers answers(SubnetRules rules) {
         return new ProxyAnswers(
                 rules,
-                new BootFiles(() -> catalog, local -> 5248),
+                new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, local -> 5248),
                 events::add,
                 counts,
                 new Notices(lines::add),
