@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Subnet {
     private static final int IPV4_BYTES = 4;
-    private static final int IPV6_BYTES = 16;
+    private static final int IPV6_BYTES = Ipv6Address.BYTES;
     private static final int MAPPED_BITS = 96;
 
     private final byte[] first;
@@ -74,10 +74,10 @@ public final class Subnet {
     }
 
     private static byte @Nullable [] address(String text) {
-        return text.indexOf(':') < 0 ? ipv4(text) : ipv6(text);
+        return text.indexOf(':') < 0 ? ipv4(text) : Ipv6Address.bytesOf(text);
     }
 
-    private static byte @Nullable [] ipv4(String text) {
+    static byte @Nullable [] ipv4(String text) {
         String[] parts = text.split("\\.", -1);
         byte[] bytes = new byte[IPV4_BYTES];
         if (parts.length != IPV4_BYTES) {
@@ -91,63 +91,6 @@ public final class Subnet {
             bytes[i] = (byte) value;
         }
         return bytes;
-    }
-
-    /** RFC 4291, 2.2: eight groups, one run of zero groups may be "::", the last two may be an IPv4 address. */
-    private static byte @Nullable [] ipv6(String text) {
-        int gap = text.indexOf("::");
-        if (gap >= 0 && text.indexOf("::", gap + 1) >= 0) {
-            return null;
-        }
-        byte[] head = groups(gap < 0 ? text : text.substring(0, gap));
-        byte[] tail = gap < 0 ? new byte[0] : groups(text.substring(gap + 2));
-        if (head == null || tail == null) {
-            return null;
-        }
-        int known = head.length + tail.length;
-        if (gap < 0 ? known != IPV6_BYTES : known > IPV6_BYTES - 2) {
-            return null;
-        }
-        byte[] all = Arrays.copyOf(head, IPV6_BYTES);
-        System.arraycopy(tail, 0, all, IPV6_BYTES - tail.length, tail.length);
-        return all;
-    }
-
-    private static byte @Nullable [] groups(String text) {
-        if (text.isEmpty()) {
-            return new byte[0];
-        }
-        String[] parts = text.split(":", -1);
-        if (parts.length > 8) {
-            return null;
-        }
-        byte[] bytes = new byte[2 * parts.length + 2];
-        int length = 0;
-        for (int i = 0; i < parts.length; i++) {
-            boolean dotted = i == parts.length - 1 && parts[i].indexOf('.') >= 0;
-            byte[] group = dotted ? ipv4(parts[i]) : group(parts[i]);
-            if (group == null) {
-                return null;
-            }
-            System.arraycopy(group, 0, bytes, length, group.length);
-            length += group.length;
-        }
-        return Arrays.copyOf(bytes, length);
-    }
-
-    private static byte @Nullable [] group(String text) {
-        if (text.isEmpty() || text.length() > 4) {
-            return null;
-        }
-        int value = 0;
-        for (int i = 0; i < text.length(); i++) {
-            int digit = text.charAt(i) < 0x80 ? Character.digit(text.charAt(i), 16) : -1;
-            if (digit < 0) {
-                return null;
-            }
-            value = value << 4 | digit;
-        }
-        return new byte[] {(byte) (value >> 8), (byte) value};
     }
 
     /** Decimal digits without leading zeros, 0 to most; -1 if it is not. */

@@ -1,4 +1,4 @@
-/** Networks of client addresses, for allow-lists and rules. */
+/** Addresses as values, and networks of them for allow-lists and rules. */
 @NullMarked
 package org.rackboot.protocol.address;
 
