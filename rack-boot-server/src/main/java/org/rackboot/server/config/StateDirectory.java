@@ -101,6 +101,15 @@ public final class StateDirectory {
         write("rack-key", key);
     }
 
+    /** What DHCPv6 clients know this server by, in hexadecimal. */
+    public Optional<String> dhcp6ServerId() throws IOException {
+        return read("dhcp6-server-id");
+    }
+
+    public void writeDhcp6ServerId(String hex) throws IOException {
+        write("dhcp6-server-id", hex);
+    }
+
     /** The sha256 of the credentials of racks that follow this one. */
     public List<String> racksBelow() throws IOException {
         return read("racks-below").stream().flatMap(String::lines).toList();
