@@ -98,6 +98,10 @@ class ProxyDhcpTest {
             renew();
             await().atMost(Duration.ofSeconds(20))
                     .until(() -> Files.readString(client).contains("renew 198.18.77.1"));
+            assertThat(Files.readString(client))
+                    .as("it heard what was sent to it alone")
+                    .contains("sending renew to server")
+                    .doesNotContain("broadcasting renew");
             ip("-n " + rackSide + " link delete r0");
             await().atMost(Duration.ofSeconds(20)).until(() -> rackboot.log().contains("no longer answered on r0"));
             twoEndsOfALink();
