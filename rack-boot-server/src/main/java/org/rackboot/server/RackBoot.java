@@ -55,7 +55,11 @@ import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.RateLimit;
 import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.config.StateDirectory;
+import org.rackboot.server.dhcp.BootFiles;
 import org.rackboot.server.dhcp.DhcpListener;
+import org.rackboot.server.dhcp6.Dhcp6Listener;
+import org.rackboot.server.dhcp6.Dhcp6Metrics;
+import org.rackboot.server.dhcp6.ServerId;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.BootLog;
 import org.rackboot.server.event.Neighbours;
@@ -117,7 +121,8 @@ public final class RackBoot implements AutoCloseable {
             List<InetSocketAddress> api,
             List<InetSocketAddress> admin,
             List<InetSocketAddress> dhcp,
-            List<InetSocketAddress> pxe) {
+            List<InetSocketAddress> pxe,
+            List<InetSocketAddress> dhcp6) {
         public Listeners {
             tftp = List.copyOf(tftp);
             http = List.copyOf(http);
@@ -126,6 +131,7 @@ public final class RackBoot implements AutoCloseable {
             admin = List.copyOf(admin);
             dhcp = List.copyOf(dhcp);
             pxe = List.copyOf(pxe);
+            dhcp6 = List.copyOf(dhcp6);
         }
     }
 
@@ -148,6 +154,7 @@ public final class RackBoot implements AutoCloseable {
     private final Metrics metrics = new Metrics(this::readiness);
     private volatile @Nullable HttpService cacheApi; // Once there is a rack.
     private volatile @Nullable CatalogFollower following; // Likewise.
+    private volatile @Nullable DhcpListener proxyDhcp; // If machines are answered.
     private final List<InetSocketAddress> tftp = new ArrayList<>();
     private final List<InetSocketAddress> http = new ArrayList<>();
     private final List<InetSocketAddress> https = new ArrayList<>();
@@ -155,6 +162,7 @@ public final class RackBoot implements AutoCloseable {
     private final List<InetSocketAddress> admin = new ArrayList<>();
     private final List<InetSocketAddress> dhcp = new ArrayList<>();
     private final List<InetSocketAddress> pxe = new ArrayList<>();
+    private final List<InetSocketAddress> dhcp6 = new ArrayList<>();
 
     private RackBoot(ServerConfig config, Role role) {
         this.config = config;
@@ -178,7 +186,7 @@ public final class RackBoot implements AutoCloseable {
     }
 
     public Listeners listeners() {
-        return new Listeners(tftp, http, https, api, admin, dhcp, pxe);
+        return new Listeners(tftp, http, https, api, admin, dhcp, pxe, dhcp6);
     }
 
     @Override
@@ -529,17 +537,11 @@ public final class RackBoot implements AutoCloseable {
             tftp.add(tftpListener.bind(address, config.tftp().port()));
         }
         if (config.dhcp().isProxy()) {
-            DhcpListener proxy = closeAtEnd(DhcpListener.start(
-                    tftpLoops,
-                    config,
-                    addresses,
-                    address -> ports.named(new InetSocketAddress(address, 0)),
+            BootFiles files = new BootFiles(
                     follower::catalog,
-                    events,
-                    metrics,
-                    timer));
-            dhcp.addAll(proxy.addresses(ProxyDhcp.SERVER_PORT));
-            pxe.addAll(proxy.addresses(ProxyDhcp.BOOT_SERVER_PORT));
+                    config.boot().loader(),
+                    address -> ports.named(new InetSocketAddress(address, 0)));
+            startDhcp(tftpLoops, addresses, files, events, timer);
         }
         isAnyMachineHere = () -> tftpListener.activeTransfers() > 0 || boot.openConnections() > 0;
         metrics.gauge("tftp.transfers", tftpListener::activeTransfers);
@@ -557,6 +559,27 @@ public final class RackBoot implements AutoCloseable {
         metrics.gauge("catalog.version", () -> follower.catalog().version());
         metrics.gauge("catalog.age.seconds", () -> follower.age().toMillis() / 1e3);
         metrics.gauge("region.in.step", () -> follower.isInStep() ? 1 : 0);
+    }
+
+    private void startDhcp(
+            EventLoops loops,
+            List<InetAddress> addresses,
+            BootFiles files,
+            BootEvents events,
+            ScheduledExecutorService timer)
+            throws IOException {
+        DhcpListener proxy = closeAtEnd(DhcpListener.start(loops, config, addresses, files, events, metrics, timer));
+        proxyDhcp = proxy;
+        dhcp.addAll(proxy.addresses(ProxyDhcp.SERVER_PORT));
+        pxe.addAll(proxy.addresses(ProxyDhcp.BOOT_SERVER_PORT));
+        Dhcp6Listener proxy6 = closeAtEnd(Dhcp6Listener.start(
+                loops,
+                config.dhcp(),
+                addresses,
+                files::url,
+                ServerId.of(new StateDirectory(config.state())),
+                new Dhcp6Metrics(metrics)));
+        dhcp6.addAll(proxy6.addresses());
     }
 
     /** Its alarms go off where no disk holds them up. */
@@ -591,7 +614,14 @@ public final class RackBoot implements AutoCloseable {
         http.forEach(address -> listeners.add("http://" + Addresses.hostAndPort(address)));
         https.forEach(address -> listeners.add("https://" + Addresses.hostAndPort(address)));
         return Optional.of(new RegionLink.Rackful(
-                catalog.version(), listeners.stream().limit(MAX_LISTENERS).toList(), contents));
+                catalog.version(), listeners.stream().limit(MAX_LISTENERS).toList(), contents, warnings()));
+    }
+
+    private List<String> warnings() {
+        DhcpListener proxy = proxyDhcp;
+        return proxy == null
+                ? List.of()
+                : proxy.warnings().stream().limit(RegionLink.MOST_WARNINGS).toList();
     }
 
     private HttpListener.Limits bootLimits() {

@@ -204,16 +204,29 @@ class RacksTest {
         redeem(racks.enrol(Optional.of("east"), DAY).token(), KEY);
         Map<String, Long> contents = Map.of("a".repeat(64), 5L, "b".repeat(64), 7L << 32);
 
-        assertThat(racks.report("east", new Report("host", "1.0", 1, List.of(), Optional.empty())))
+        assertThat(racks.report("east", new Report("host", "1.0", 1, List.of(), List.of(), Optional.empty())))
                 .as("nobody knows yet what it holds")
                 .isFalse();
         assertThat(racks.report("east", report(1, contents))).isTrue();
         assertThat(racks.report(
-                        "east", new Report("host", "1.1", 1, List.of("http://a:1", "tftp://a:2"), Optional.empty())))
+                        "east",
+                        new Report(
+                                "host",
+                                "1.1",
+                                1,
+                                List.of("http://a:1", "tftp://a:2"),
+                                List.of("w one", "w two"),
+                                Optional.empty())))
                 .isTrue();
 
         assertThat(one("east").rack().report())
-                .isEqualTo(new Report("host", "1.1", 1, List.of("http://a:1", "tftp://a:2"), Optional.of(contents)));
+                .isEqualTo(new Report(
+                        "host",
+                        "1.1",
+                        1,
+                        List.of("http://a:1", "tftp://a:2"),
+                        List.of("w one", "w two"),
+                        Optional.of(contents)));
     }
 
     @Test
@@ -252,7 +265,7 @@ class RacksTest {
     }
 
     private static Report report(long catalogVersion, Map<String, Long> contents) {
-        return new Report("host", "1.0", catalogVersion, List.of(), Optional.of(contents));
+        return new Report("host", "1.0", catalogVersion, List.of(), List.of(), Optional.of(contents));
     }
 
     private State state(String name) throws DatabaseException {

@@ -175,7 +175,7 @@ public final class ProxyDhcp6 {
         return Optional.of(new BootClient(
                 http ? BootClient.Kind.HTTP : BootClient.Kind.PXE,
                 architectures,
-                isIpxe(options),
+                isIpxe(options) ? BootClient.Program.IPXE : BootClient.Program.FIRMWARE,
                 duid.flatMap(Duid::mac),
                 duid.flatMap(Duid::uuid)));
     }

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.rackboot.protocol.address.Ipv4Address;
+import org.rackboot.protocol.dhcp.BootOffer;
 import org.rackboot.protocol.dhcp.DhcpCodec;
 import org.rackboot.protocol.dhcp.DhcpMessage;
 import org.rackboot.protocol.dhcp.MalformedDhcpException;
@@ -76,7 +77,7 @@ class MutatedDhcpPacketsTest {
                 packet4("350103" + "3604c6120001" + "2b0747048000" + "0000ff" + vendor("PXEClient")),
                 packet4("3501083401035d02000b" + vendor("PXEClient:Arch:00011:UNDI:003000")),
                 packet4("350101" + "370503060c0f1a" + vendor("udhcp 1.35.0")));
-        ProxyDhcp proxy = new ProxyDhcp(client -> Optional.of("http://198.18.0.1:5248/bootx64.efi"));
+        ProxyDhcp proxy = new ProxyDhcp(client -> Optional.of(BootOffer.of("http://198.18.0.1:5248/bootx64.efi")));
         SplittableRandom random = new SplittableRandom(SEED);
         long refused = 0;
         long answered = 0;

@@ -122,6 +122,7 @@ abstract class ServeCommand implements Callable<Integer> {
         line(out, "HTTPS", "https://", listeners.https());
         line(out, "proxyDHCP", "", listeners.dhcp());
         line(out, "PXE", "", listeners.pxe());
+        line(out, "DHCPv6", "", listeners.dhcp6());
         line(out, "region API", "http://", listeners.api());
         line(out, "admin", "http://", listeners.admin());
         out.println("  state       " + config.state());

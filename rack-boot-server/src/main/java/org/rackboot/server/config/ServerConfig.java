@@ -171,6 +171,7 @@ public record ServerConfig(
      * @param interfaces empty = those of the addresses that are listened on
      * @param port of DHCP servers
      * @param pxePort of PXE boot servers
+     * @param port6 of DHCPv6 servers
      * @param subnets whose machines are answered; empty = all
      * @param ignoredSubnets whose machines are not
      */
@@ -179,6 +180,7 @@ public record ServerConfig(
             List<String> interfaces,
             int port,
             int pxePort,
+            int port6,
             List<Subnet> subnets,
             List<Subnet> ignoredSubnets) {
         public DhcpConfig {
@@ -346,6 +348,7 @@ public record ServerConfig(
                 settings.list("dhcp.interfaces"),
                 settings.number("dhcp.port", 67, 0, 65_535),
                 settings.number("dhcp.pxe-port", 4011, 0, 65_535),
+                settings.number("dhcp.port6", 547, 0, 65_535),
                 subnets(settings, "dhcp.subnets"),
                 subnets(settings, "dhcp.ignore-subnets"));
     }

@@ -32,12 +32,9 @@ import java.util.Set;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
-import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.protocol.address.Ipv4Address;
 import org.rackboot.protocol.dhcp.ProxyDhcp;
-import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.net.Addresses;
@@ -117,6 +114,7 @@ public final class DhcpListener implements AutoCloseable {
     private final boolean isBound;
     private final OtherServers others;
     private final ProxyAnswers answers;
+    private final Watch watch;
     private final Listener listener;
     private final Notices notices;
     private final Map<Integer, Integer> ports = new HashMap<>(); // By role; what an ephemeral one became.
@@ -130,6 +128,7 @@ public final class DhcpListener implements AutoCloseable {
             List<Ipv4Address> served,
             boolean isBound,
             ProxyAnswers answers,
+            Watch watch,
             Listener listener,
             Notices notices) {
         this.loops = loops;
@@ -138,17 +137,18 @@ public final class DhcpListener implements AutoCloseable {
         this.isBound = isBound;
         this.others = new OtherServers(Path.of("/proc/net/udp"));
         this.answers = answers;
+        this.watch = watch;
         this.listener = listener;
         this.notices = notices;
         ports.put(ProxyDhcp.SERVER_PORT, config.port());
         ports.put(ProxyDhcp.BOOT_SERVER_PORT, config.pxePort());
+        ports.put(ProxyDhcp.CLIENT_PORT, ProxyDhcp.CLIENT_PORT);
     }
 
     /**
      * Opens all sockets that are wanted.
      *
      * @param addresses where TFTP and HTTP listen
-     * @param httpPort that machines find on one of these
      * @param timer looks after interfaces from time to time
      * @throws IOException if a socket cannot be opened, or there is nowhere to listen; its message says what to do
      */
@@ -156,8 +156,7 @@ public final class DhcpListener implements AutoCloseable {
             EventLoops loops,
             ServerConfig config,
             List<InetAddress> addresses,
-            ToIntFunction<InetAddress> httpPort,
-            Supplier<BootCatalog> catalog,
+            BootFiles files,
             BootEvents events,
             Listener listener,
             ScheduledExecutorService timer)
@@ -169,16 +168,19 @@ public final class DhcpListener implements AutoCloseable {
             }
         }
         Notices notices = new Notices(line -> LOG.warn("{}", line));
+        Watch watch = new Watch(
+                address -> isOwn(address, served), events::publish, notices, Clock.systemUTC(), System::nanoTime);
         ProxyAnswers answers = new ProxyAnswers(
                 new SubnetRules(config.dhcp().subnets(), config.dhcp().ignoredSubnets()),
-                new BootFiles(catalog, config.boot().loader(), local -> httpPort.applyAsInt(Link.inet(local))),
+                files,
+                watch,
                 events::publish,
                 listener,
                 notices,
                 Clock.systemUTC(),
                 System::nanoTime);
         boolean isBound = !config.bind().isEmpty() && config.bind().stream().noneMatch(InetAddress::isAnyLocalAddress);
-        DhcpListener dhcp = new DhcpListener(loops, config.dhcp(), served, isBound, answers, listener, notices);
+        DhcpListener dhcp = new DhcpListener(loops, config.dhcp(), served, isBound, answers, watch, listener, notices);
         try {
             dhcp.openAll();
         } catch (IOException | RuntimeException e) {
@@ -187,6 +189,25 @@ public final class DhcpListener implements AutoCloseable {
         }
         dhcp.looking = timer.scheduleWithFixedDelay(dhcp::lookAgain, LOOK_SECONDS, LOOK_SECONDS, TimeUnit.SECONDS);
         return dhcp;
+    }
+
+    /** What others say over DHCP that keeps machines from booting, for people. */
+    public List<String> warnings() {
+        return watch.warnings();
+    }
+
+    /** Also an address that has come since the start: what goes out from there is ours. */
+    private static boolean isOwn(Ipv4Address address, List<Ipv4Address> served) {
+        if (served.contains(address)) {
+            return true;
+        }
+        try {
+            return Link.present().stream()
+                    .flatMap(link -> link.addresses().stream())
+                    .anyMatch(each -> each.address().equals(address));
+        } catch (SocketException e) {
+            return false;
+        }
     }
 
     /**
@@ -329,7 +350,9 @@ public final class DhcpListener implements AutoCloseable {
                 .group(loops.group())
                 .channelFactory(() -> channel(door, address))
                 .option(ChannelOption.SO_BROADCAST, true)
-                .option(ChannelOption.SO_REUSEADDR, door.role() == ProxyDhcp.SERVER_PORT) // Beside a DHCP server.
+                .option(
+                        ChannelOption.SO_REUSEADDR,
+                        door.role() != ProxyDhcp.BOOT_SERVER_PORT) // Beside a DHCP server, and a client.
                 .option(ChannelOption.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(32 * MAX_DATAGRAM_BYTES))
                 .handler(new PacketHandler(door));
@@ -346,6 +369,14 @@ public final class DhcpListener implements AutoCloseable {
             return true;
         } catch (Exception e) { // Netty throws the checked cause unchecked.
             if (isLeftToAnother(door, wanted, e)) {
+                return false;
+            }
+            if (door instanceof Door.OfClients) {
+                notices.say(
+                        "watch " + door,
+                        System.nanoTime(),
+                        () -> "What other DHCP servers say is not heard %s: %s. Machines are answered all the same"
+                                .formatted(door, e.getMessage()));
                 return false;
             }
             throw explained(door, e);
@@ -371,9 +402,10 @@ public final class DhcpListener implements AutoCloseable {
 
     private DatagramChannel channel(Door door, InetAddress address) {
         DatagramChannel channel = loops.datagramChannel(address).newChannel();
-        if (door instanceof Door.OnLink on) {
+        Optional<String> device = door.device();
+        if (device.isPresent()) {
             try {
-                channel.config().setOption(BIND_TO_DEVICE, device(on.link().name()));
+                channel.config().setOption(BIND_TO_DEVICE, device(device.get()));
             } catch (RuntimeException e) {
                 channel.unsafe().closeForcibly();
                 throw e;
@@ -425,7 +457,12 @@ public final class DhcpListener implements AutoCloseable {
 
         @Override
         protected void channelRead0(ChannelHandlerContext ctx, DatagramPacket datagram) {
-            if (datagram.sender().getAddress() instanceof Inet4Address sender) {
+            if (!(datagram.sender().getAddress() instanceof Inet4Address sender)) {
+                return;
+            }
+            if (door instanceof Door.OfClients) {
+                answers.overhear(datagram.content().nioBuffer(), Link.ipv4(sender), door);
+            } else {
                 answers.answer(
                                 datagram.content().nioBuffer(),
                                 Link.ipv4(sender),

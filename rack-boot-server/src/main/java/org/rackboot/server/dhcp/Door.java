@@ -3,6 +3,7 @@ package org.rackboot.server.dhcp;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.rackboot.protocol.address.Ipv4Address;
 import org.rackboot.protocol.dhcp.ProxyDhcp;
@@ -12,17 +13,50 @@ import org.rackboot.protocol.dhcp.ProxyDhcp;
  * machine hears all broadcasts as well, but of two sockets for one address only one hears what is sent to that.
  */
 sealed interface Door {
-    /** {@link ProxyDhcp#SERVER_PORT} or {@link ProxyDhcp#BOOT_SERVER_PORT}: what it is for, whatever its number. */
+    /** {@link ProxyDhcp#SERVER_PORT}, {@link ProxyDhcp#BOOT_SERVER_PORT}, {@link ProxyDhcp#CLIENT_PORT}: what it is for, whatever its number. */
     int role();
 
     /** The address that whoever came by this door is to ask. */
     Ipv4Address addressFor(Ipv4Address machine);
+
+    /** The link whose broadcasts come by this door; empty = not broadcasts. */
+    default Optional<String> device() {
+        return Optional.empty();
+    }
+
+    /** What servers say to all clients of a link: heard, and never answered. */
+    record OfClients(Link link) implements Door {
+        @Override
+        public int role() {
+            return ProxyDhcp.CLIENT_PORT;
+        }
+
+        @Override
+        public Ipv4Address addressFor(Ipv4Address machine) {
+            return link.addressFor(machine);
+        }
+
+        @Override
+        public Optional<String> device() {
+            return Optional.of(link.name());
+        }
+
+        @Override
+        public String toString() {
+            return "on %s port %d".formatted(link.name(), ProxyDhcp.CLIENT_PORT);
+        }
+    }
 
     /** Broadcasts on a link. */
     record OnLink(Link link) implements Door {
         @Override
         public int role() {
             return ProxyDhcp.SERVER_PORT;
+        }
+
+        @Override
+        public Optional<String> device() {
+            return Optional.of(link.name());
         }
 
         @Override
@@ -76,8 +110,9 @@ sealed interface Door {
                 continue;
             }
             if (!link.isLoopback()) {
-                onLinks.add(new OnLink(
-                        new Link(link.name(), link.index(), link.isLoopback(), link.isMulticast(), addresses)));
+                Link here = new Link(link.name(), link.index(), link.isLoopback(), link.isMulticast(), addresses);
+                onLinks.add(new OnLink(here));
+                onLinks.add(new OfClients(here));
             }
             for (Link.Address each : addresses) {
                 if (!isTaken || link.isLoopback()) { // No machine has its lease from loopback.

@@ -39,6 +39,7 @@ final class ProxyAnswers {
 
     private final SubnetRules rules;
     private final BootFiles files;
+    private final Watch watch;
     private final Consumer<BootEvent> events;
     private final DhcpListener.Listener listener;
     private final Notices notices;
@@ -52,6 +53,7 @@ final class ProxyAnswers {
     ProxyAnswers(
             SubnetRules rules,
             BootFiles files,
+            Watch watch,
             Consumer<BootEvent> events,
             DhcpListener.Listener listener,
             Notices notices,
@@ -59,6 +61,7 @@ final class ProxyAnswers {
             LongSupplier nanoClock) {
         this.rules = rules;
         this.files = files;
+        this.watch = watch;
         this.events = events;
         this.listener = listener;
         this.notices = notices;
@@ -81,6 +84,7 @@ final class ProxyAnswers {
             return Optional.empty();
         }
         listener.received(received(message));
+        door.device().ifPresent(link -> watch.hear(message, link, source));
         Ipv4Address machine = whoAsks(message, source);
         Ipv4Address local = door.addressFor(machine);
         if (!rules.allow(machine.isUnspecified() ? local : machine)) {
@@ -95,6 +99,21 @@ final class ProxyAnswers {
             return silence(Silent.valueOf(silence.reason().name()));
         }
         return send(message, (Decision.Reply) decision, door, local, source, sourcePort);
+    }
+
+    /** Takes what a server said to all clients of a link, which is answered by nobody. */
+    void overhear(ByteBuffer packet, Ipv4Address source, Door door) {
+        if (packet.remaining() > MAX_PACKET_BYTES) {
+            return;
+        }
+        try {
+            DhcpMessage message = DhcpCodec.decode(packet);
+            if (!message.isRequest()) {
+                door.device().ifPresent(link -> watch.hear(message, link, source));
+            }
+        } catch (MalformedDhcpException e) {
+            listener.malformed();
+        }
     }
 
     private Optional<Outgoing> send(

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.rackboot.protocol.address.Ipv6Address;
@@ -31,6 +32,7 @@ import org.rackboot.protocol.dhcp6.MalformedDhcp6Exception;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Decision;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Service;
+import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.net.Addresses;
 import org.rackboot.server.net.BindException;
 import org.rackboot.server.net.EventLoops;
@@ -93,6 +95,51 @@ public final class Dhcp6Listener implements AutoCloseable {
         this.server = server;
         this.listener = listener;
         this.budget = new AnswerBudget(nanoClock);
+    }
+
+    /**
+     * Listens on the cards that have IPv6 addresses where TFTP and HTTP listen; on none if there are none. What cannot be
+     * opened is said and done without: most machines ask by IPv4.
+     *
+     * @param served addresses where TFTP and HTTP listen
+     * @param urls of what a client is to load, from an address of {@code served}
+     */
+    public static Dhcp6Listener start(
+            EventLoops loops,
+            ServerConfig.DhcpConfig config,
+            List<InetAddress> served,
+            BiFunction<BootClient, InetAddress, Optional<String>> urls,
+            Duid server,
+            Listener listener) {
+        Ports ports = new Ports(config.port6(), config.pxePort());
+        try {
+            List<Link> links = new ArrayList<>();
+            for (NetworkInterface card : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+                boolean chosen =
+                        config.interfaces().isEmpty() || config.interfaces().contains(card.getName());
+                if (chosen && card.isUp() && (!card.isLoopback() || isOnlyLoopback(served))) {
+                    addressOf(card, served)
+                            .ifPresent(address -> links.add(new Link(card, client -> urls.apply(client, address))));
+                }
+            }
+            return open(loops, links, ports, server, listener, System::nanoTime);
+        } catch (BindException | SocketException e) {
+            LOG.warn("DHCPv6 is not answered: {}", e.getMessage());
+            return new Dhcp6Listener(loops, ports, server, listener, System::nanoTime);
+        }
+    }
+
+    /** Then loopback was named by the operator. */
+    private static boolean isOnlyLoopback(List<InetAddress> served) {
+        return served.stream().allMatch(InetAddress::isLoopbackAddress);
+    }
+
+    /** That machines are to ask: not one that holds on the link alone, which no URL can name (RFC 6874 reached no firmware). */
+    private static Optional<InetAddress> addressOf(NetworkInterface card, List<InetAddress> served) {
+        return Collections.list(card.getInetAddresses()).stream()
+                .filter(address -> address instanceof Inet6Address && !address.isLinkLocalAddress())
+                .filter(served::contains)
+                .findFirst();
     }
 
     /**

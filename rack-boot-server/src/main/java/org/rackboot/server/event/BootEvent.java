@@ -46,6 +46,8 @@ public record BootEvent(
         OFFERED,
         /** DHCP: told which file to load, as it asked this server for it. */
         ACKNOWLEDGED,
+        /** DHCP: something that others say will not let it boot. */
+        WARNED,
         /** The client closed the file before its end: it had seen enough (quirk T10). */
         CLOSED,
         /** The client gave up, or fell silent. */

@@ -37,6 +37,8 @@ public final class RegionLink implements AutoCloseable {
     private final Supplier<Optional<Rackful>> rackful;
     private final String version;
     private final String host = host();
+    public static final int MOST_WARNINGS = 32;
+
     private final Thread thread = new Thread(this::run, "region-link");
     private final CountDownLatch firstAnswer = new CountDownLatch(1);
 
@@ -44,6 +46,7 @@ public final class RegionLink implements AutoCloseable {
     private Map<String, Long> told = Map.of();
     private boolean regionKnows;
     private long toldVersion = -1;
+    private List<String> toldWarnings = List.of();
     private int quietLooks;
     private boolean saidRefused;
 
@@ -51,8 +54,10 @@ public final class RegionLink implements AutoCloseable {
      * What this rack is at a moment.
      *
      * @param contents bytes of each content on disk, by sha256
+     * @param warnings for the operator, at most {@value #MOST_WARNINGS}
      */
-    public record Rackful(long catalogVersion, List<String> listeners, Map<String, Long> contents) {}
+    public record Rackful(
+            long catalogVersion, List<String> listeners, Map<String, Long> contents, List<String> warnings) {}
 
     /**
      * @param rackful may be slow; empty while the rack starts
@@ -139,7 +144,10 @@ public final class RegionLink implements AutoCloseable {
     private void look(Rackful current) throws IOException, InterruptedException {
         boolean sameContents = regionKnows && current.contents().equals(told);
         quietLooks++;
-        if (sameContents && current.catalogVersion() == toldVersion && quietLooks < LOOKS_PER_REPORT) {
+        if (sameContents
+                && current.catalogVersion() == toldVersion
+                && current.warnings().equals(toldWarnings)
+                && quietLooks < LOOKS_PER_REPORT) {
             return;
         }
         Map<String, Object> report = new LinkedHashMap<>();
@@ -151,6 +159,7 @@ public final class RegionLink implements AutoCloseable {
         report.put("version", version);
         report.put("catalogVersion", current.catalogVersion());
         report.put("listeners", current.listeners());
+        report.put("warnings", current.warnings());
         if (!sameContents) {
             report.put("contents", current.contents());
         }
@@ -172,6 +181,7 @@ public final class RegionLink implements AutoCloseable {
         }
         told = current.contents();
         toldVersion = current.catalogVersion();
+        toldWarnings = current.warnings();
         quietLooks = 0;
         regionKnows = knows(answer.body());
     }

@@ -33,6 +33,8 @@ final class RacksResource {
     private static final int MAX_CONTENTS = 40_000;
     private static final int MAX_LISTENERS = 64;
     private static final int MAX_TEXT = 200;
+    private static final int MAX_WARNINGS = 32;
+    private static final int MAX_WARNING = 1_000;
     private static final long MAX_CONTENT_BYTES = 1L << 50;
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -127,11 +129,19 @@ final class RacksResource {
         if (listeners.size() > MAX_LISTENERS) {
             throw invalid("'listeners' has more than %d".formatted(MAX_LISTENERS));
         }
+        List<String> warnings = new ArrayList<>();
+        for (JsonNode warning : body.path("warnings")) {
+            warnings.add(bounded(warning.asString(""), "warnings", MAX_WARNING));
+        }
+        if (warnings.size() > MAX_WARNINGS) {
+            throw invalid("'warnings' has more than %d".formatted(MAX_WARNINGS));
+        }
         Report report = new Report(
                 bounded(text(body, "host").orElse(""), "host"),
                 bounded(text(body, "version").orElse(""), "version"),
                 body.path("catalogVersion").asLong(0),
                 listeners,
+                warnings,
                 contents(body.path("contents")));
         String token = RackAccess.token(call).orElse("");
         if (access.isOperators(token)) {
@@ -163,8 +173,12 @@ final class RacksResource {
     }
 
     private static String bounded(String text, String key) throws RefusedException {
-        if (text.length() > MAX_TEXT || text.chars().anyMatch(c -> c < ' ' || c > '~')) {
-            throw invalid("'%s' is longer than %d characters, or not printable ASCII".formatted(key, MAX_TEXT));
+        return bounded(text, key, MAX_TEXT);
+    }
+
+    private static String bounded(String text, String key, int most) throws RefusedException {
+        if (text.length() > most || text.chars().anyMatch(c -> c < ' ' || c > '~')) {
+            throw invalid("'%s' is longer than %d characters, or not printable ASCII".formatted(key, most));
         }
         return text;
     }
@@ -179,6 +193,20 @@ final class RacksResource {
         Audit.say(call, (now.isPresent() ? "revokes the rack '%s'" : "forgets the rack '%s'").formatted(name));
         return json(
                 200, Map.of("name", name, "state", now.map(Racks.State::word).orElse("forgotten")));
+    }
+
+    /** What racks that are there warn of. */
+    List<String> warnings() throws DatabaseException {
+        List<String> all = new ArrayList<>();
+        for (Racks.Status status : racks.list()) {
+            if (status.state() == Racks.State.IN_STEP || status.state() == Racks.State.BEHIND) {
+                status.rack()
+                        .report()
+                        .warnings()
+                        .forEach(each -> all.add("rack " + status.rack().name() + ": " + each));
+            }
+        }
+        return all;
     }
 
     private List<Object> list() throws DatabaseException {
@@ -207,6 +235,7 @@ final class RacksResource {
         json.put("catalogVersion", rack.report().catalogVersion());
         json.put("versionsBehind", status.versionsBehind());
         json.put("listeners", rack.report().listeners());
+        json.put("warnings", rack.report().warnings());
         long bytes = 0;
         List<Object> images = new ArrayList<>();
         for (Racks.Held held : status.images()) {

@@ -53,6 +53,7 @@ public final class RegionApi implements HttpService {
 
     private final Region region;
     private final RackAccess access;
+    private final RacksResource racks;
     private final Listener listener;
     private final SourcesResource sources;
     private final List<Route> routes = new ArrayList<>();
@@ -83,7 +84,8 @@ public final class RegionApi implements HttpService {
         routes.addAll(new ImportResource(region, threads).routes(slowWork));
         routes.addAll(new UploadsResource(region).routes(threads));
         routes.addAll(new BundlesResource(bundles).routes(threads));
-        routes.addAll(new RacksResource(region.racks(), access, pin).routes(threads));
+        this.racks = new RacksResource(region.racks(), access, pin);
+        routes.addAll(racks.routes(threads));
         routes.addAll(new MachinesResource(region.machines()).routes(threads));
         Work status = (call, names) -> json(200, status());
         Work openApi = (call, names) -> HttpReply.bytes(200, "application/yaml", openApi());
@@ -188,7 +190,9 @@ public final class RegionApi implements HttpService {
 
     private Map<String, Object> status() throws DatabaseException {
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("warnings", region.warnings());
+        List<String> warnings = new ArrayList<>(region.warnings());
+        warnings.addAll(racks.warnings());
+        json.put("warnings", warnings);
         json.put("sources", sources.sources());
         json.put("selections", region.selections().size());
         json.put("versions", region.versions().size());

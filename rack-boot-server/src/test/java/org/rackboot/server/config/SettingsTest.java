@@ -142,7 +142,7 @@ class SettingsTest {
 
         assertThat(ServerConfig.read(new Settings(Optional.empty(), Map.of(), Map.of()))
                         .dhcp())
-                .isEqualTo(new ServerConfig.DhcpConfig(false, List.of(), 67, 4011, List.of(), List.of()));
+                .isEqualTo(new ServerConfig.DhcpConfig(false, List.of(), 67, 4011, 547, List.of(), List.of()));
         ServerConfig.DhcpConfig dhcp = ServerConfig.read(
                         new Settings(Optional.of(file), Map.of("RACKBOOT_DHCP_PXE_PORT", "0"), flags))
                 .dhcp();

@@ -32,6 +32,7 @@ import org.rackboot.protocol.dhcp.MessageType;
 import org.rackboot.protocol.dhcp.ProxyDhcp;
 import org.rackboot.protocol.dhcp.VendorClass;
 import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.LoaderPreference;
 import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.config.Settings;
 import org.rackboot.server.event.BootEvent;
@@ -228,8 +229,14 @@ class DhcpListenerTest {
             flags.put(more[i], List.of(more[i + 1]));
         }
         ServerConfig config = ServerConfig.read(new Settings(Optional.empty(), Map.of(), flags));
-        DhcpListener listener =
-                DhcpListener.start(on, config, config.bind(), address -> 5248, () -> catalog, events, counts, timer);
+        DhcpListener listener = DhcpListener.start(
+                on,
+                config,
+                config.bind(),
+                new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, address -> 5248),
+                events,
+                counts,
+                timer);
         opened.add(listener);
         return listener;
     }

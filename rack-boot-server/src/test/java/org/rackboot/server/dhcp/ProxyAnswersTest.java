@@ -303,6 +303,7 @@ class ProxyAnswersTest {
         return new ProxyAnswers(
                 rules,
                 new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, local -> 5248),
+                new Watch(RACK::equals, events::add, new Notices(lines::add), Clock.systemUTC(), clock::nowNanos),
                 events::add,
                 counts,
                 new Notices(lines::add),

@@ -24,6 +24,7 @@ public final class RackRepository {
      * @param version of its program
      * @param catalogVersion that it answers from
      * @param listeners addresses, {@code http://192.0.2.1:5248}
+     * @param warnings for the operator, in words
      * @param contents bytes it holds, by sha256; empty = as it said before
      */
     public record Report(
@@ -31,11 +32,13 @@ public final class RackRepository {
             String version,
             long catalogVersion,
             List<String> listeners,
+            List<String> warnings,
             Optional<Map<String, Long>> contents) {
-        public static final Report NONE = new Report("", "", 0, List.of(), Optional.empty());
+        public static final Report NONE = new Report("", "", 0, List.of(), List.of(), Optional.empty());
 
         public Report {
             listeners = List.copyOf(listeners);
+            warnings = List.copyOf(warnings);
             contents = contents.map(Map::copyOf);
         }
     }
@@ -200,13 +203,14 @@ public final class RackRepository {
     private static void keep(Connection c, String name, Report report, Instant now) throws SQLException {
         Sql.update(
                 c,
-                "update rack set contact_at = ?, host = ?, version = ?, catalog_version = ?, listeners = ?"
+                "update rack set contact_at = ?, host = ?, version = ?, catalog_version = ?, listeners = ?, warnings = ?"
                         + " where name = ? and revoked_at is null",
                 now,
                 report.host(),
                 report.version(),
                 report.catalogVersion(),
                 String.join("\n", report.listeners()),
+                String.join("\n", report.warnings()),
                 name);
         if (report.contents().isPresent()) {
             Sql.update(
@@ -250,6 +254,7 @@ public final class RackRepository {
                         row.getString("version"),
                         row.getLong("catalog_version"),
                         row.getString("listeners").lines().toList(),
+                        row.getString("warnings").lines().toList(),
                         Optional.ofNullable(row.getString("contents")).map(RackRepository::contents)));
     }
 

@@ -30,7 +30,7 @@ class RegionDatabaseTest {
         try (var database = open()) {
             assertThat(number(database, COUNT)).isEqualTo(1);
             assertThat(number(database, "select count(*) from flyway_schema_history"))
-                    .isEqualTo(6);
+                    .isEqualTo(7);
         }
     }
 

@@ -1,0 +1,2 @@
+-- What racks warn their operators of, a line each.
+alter table rack add column warnings text not null default '';
