@@ -1,7 +1,8 @@
 #!/bin/bash
 # rackboot-server.sh - rackboot as the lab's boot server (LAB_SERVER_CMD). Runs inside the server namespace.
 #
-# Starts (1) dnsmasq as the ordinary DHCP server of the network: addresses, next-server and boot file names, no TFTP;
+# Starts (1) dnsmasq as the ordinary DHCP server of the network: addresses, next-server and boot file names, no TFTP (with
+# LAB_DHCP=proxy only router advertisements: another server gives out addresses, and rackboot says what to boot);
 # (2) serve-stream.py, which publishes the signed image stream on the namespace's loopback; (3) rackboot serve.
 # Then it does what an operator does: adds the source, selects images, imports. LAB_DIR/ready appears when machines may
 # boot. A failed step ends it with one line that says which, and status 1. SIGTERM ends all three in order.
@@ -15,7 +16,7 @@
 # Environment: LAB_STREAM (make-stream.py's OUTDIR), LAB_DIR (state and logs), RACKBOOT (the launcher, default the
 # repository's; it must be built already), LAB_HTTP_PORTS (default "5248"; the first one is in the boot file URLs),
 # LAB_STREAM_PORT (8480), LAB_SERVER_IP (198.18.0.1), LAB_KERNEL_OPTIONS, LAB_START_SECONDS (60),
-# LAB_IMPORT_SECONDS (300), LAB_ROLES (serve).
+# LAB_IMPORT_SECONDS (300), LAB_ROLES (serve), LAB_DHCP (server).
 # In LAB_DIR: server.log (this script's and rackboot's output), dnsmasq.log, stream.log (access log of the stream),
 # one log per rackboot command, rackboot.yaml, state/, images.json, ready; of two roles also region.log, region-state/,
 # and metrics.txt and cache.json, the rack's before the first machine.
@@ -27,6 +28,8 @@ me=${LAB_SERVER_IP:-198.18.0.1} source_port=${LAB_STREAM_PORT:-8480} roles=${LAB
 read -ra ports <<< "${LAB_HTTP_PORTS:-5248}"
 export RACKBOOT_NO_BUILD=1
 dhcp='' source='' server='' client='' region=''
+case ${LAB_DHCP:-server} in server) dhcp_flags=();; proxy) dhcp_flags=(--dhcp proxy --interface "${LAB_IF:-srv0}");;
+  *) echo "rackboot-server.sh: LAB_DHCP is '$LAB_DHCP'; use server or proxy"; exit 1;; esac
 case $roles in serve) at=$dir/state;; region+rack) at=$dir/region-state;; # whom an operator's commands ask
   *) echo "rackboot-server.sh: LAB_ROLES is '$roles'; use serve or region+rack"; exit 1;; esac
 
@@ -84,12 +87,15 @@ bind-dynamic
 except-interface=lo
 interface=${LAB_IF:-srv0}
 dhcp-leasefile=$dir/leases
+enable-ra
+dhcp-range=2001:db8::,ra-only,64
+D
+  if [ ${#dhcp_flags[@]} = 0 ]; then
+  cat <<D
 dhcp-authoritative
 dhcp-no-override
 dhcp-range=198.18.0.100,198.18.0.199,255.255.255.0,1h
 dhcp-option=option:router
-enable-ra
-dhcp-range=2001:db8::,ra-only,64
 dhcp-match=set:bios,option:client-arch,0
 dhcp-match=set:x64,option:client-arch,7
 dhcp-match=set:x64,option:client-arch,9
@@ -104,6 +110,7 @@ D
   boot aa64http "$url/bootaa64.efi"
   echo dhcp-option-force=tag:x64http,60,HTTPClient
   echo dhcp-option-force=tag:aa64http,60,HTTPClient
+  fi
 } > "$dir/dnsmasq.conf"
 dnsmasq -C "$dir/dnsmasq.conf" > "$dir/dnsmasq.log" 2>&1 < /dev/null & dhcp=$!
 
@@ -121,7 +128,8 @@ http:
 Y
 serve() { exec "$rackboot" "$1" --config "$dir/rackboot.yaml" "${@:2}" < /dev/null; }
 start_rack() { # OPTIONS... : the server that machines talk to
-  serve rack --state "$dir/state" --region https://127.0.0.1:5240/ --bind "$me" --bind 127.0.0.1 "$@" & server=$!; }
+  serve rack --state "$dir/state" --region https://127.0.0.1:5240/ --bind "$me" --bind 127.0.0.1 \
+    ${dhcp_flags[@]+"${dhcp_flags[@]}"} "$@" & server=$!; }
 running() { # all that should, or say which one ended
   [ -z "$server" ] || kill -0 "$server" 2>/dev/null || { wait "$server"; fail "rackboot ${roles#*+} ended with status $?; its output is in server.log"; }
   [ -z "$region" ] || kill -0 "$region" 2>/dev/null || { wait "$region"; status=$?; tail -15 "$dir/region.log"; fail "rackboot region ended with status $status; its output is in region.log"; }
@@ -142,7 +150,7 @@ rack_is_ready() { admin readyz > /dev/null; }
 metric_is() { admin metrics > "$dir/metrics.txt" && grep -q "^$1 $2\$" "$dir/metrics.txt"; }
 
 case $roles in
-  serve) serve serve --state "$dir/state" --bind "$me" --bind 127.0.0.1 & server=$!;;
+  serve) serve serve --state "$dir/state" --bind "$me" --bind 127.0.0.1 ${dhcp_flags[@]+"${dhcp_flags[@]}"} & server=$!;;
   *) # the rack has the admin port 5250 at the same address
     serve region --state "$dir/region-state" --bind 127.0.0.1 --admin-port 5251 > "$dir/region.log" 2>&1 & region=$!;;
 esac

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -73,11 +74,33 @@ final class FirmwareLab {
      */
     LabRun boot(String name, String stream, String httpPorts, String roles, List<LabMachine> machines)
             throws IOException, InterruptedException {
+        return boot(name, stream, httpPorts, roles, machines, List.of(), Map.of());
+    }
+
+    /**
+     * The same, where another server gives out addresses, which knows of booting only who the next-server is; rackboot says
+     * the rest by proxyDHCP.
+     */
+    LabRun bootByProxyDhcp(String name, String stream, String httpPorts, List<LabMachine> machines)
+            throws IOException, InterruptedException {
+        Map<String, String> dhcp = Map.of("LAB_DHCP", "proxy", "LAB_NEXT_SERVER", "198.18.0.1");
+        return boot(name, stream, httpPorts, "serve", machines, List.of("--proxy"), dhcp);
+    }
+
+    private LabRun boot(
+            String name,
+            String stream,
+            String httpPorts,
+            String roles,
+            List<LabMachine> machines,
+            List<String> options,
+            Map<String, String> dhcp)
+            throws IOException, InterruptedException {
         Path directory = work.resolve(name);
         delete(directory);
         Files.createDirectories(directory);
         Path log = directory.resolve("run.log");
-        Map<String, String> environment = Map.of(
+        Map<String, String> environment = new HashMap<>(Map.of(
                 "LAB_NAME", "rb" + ProcessHandle.current().pid() + name.charAt(0),
                 "LAB_DIR", directory.toString(),
                 "LAB_SERVER_CMD", script("rackboot-server.sh"),
@@ -86,7 +109,8 @@ final class FirmwareLab {
                 "LAB_ROLES", roles,
                 "LAB_READY_FILE", directory.resolve("ready").toString(),
                 "LAB_READY_SECONDS", Long.toString(SERVER_START.toSeconds()),
-                "LAB_ACCEL_CACHE", work.resolve("accel").toString());
+                "LAB_ACCEL_CACHE", work.resolve("accel").toString()));
+        environment.putAll(dhcp);
         List<String> command = new ArrayList<>(List.of(
                 script("run-test.sh"),
                 "--images",
@@ -94,6 +118,7 @@ final class FirmwareLab {
                 "--serial",
                 "--timeout",
                 Long.toString(ONE_BOOT.toSeconds())));
+        command.addAll(options);
         machines.forEach(machine -> command.add(machine.argument()));
         Duration bound =
                 SERVER_START.plus(ONE_BOOT.multipliedBy(machines.size())).plusSeconds(60);
