@@ -4,7 +4,6 @@ import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.BIOS;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.OPAL;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.OPEN_FIRMWARE;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.OTHER;
-import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.RASPBERRY_PI;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.S390;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.UEFI;
 import static org.rackboot.protocol.dhcp.ArchitectureType.Firmware.U_BOOT;
@@ -28,6 +27,8 @@ public record ArchitectureType(
     public static final int X86_BIOS = 0;
 
     public static final int X64_UEFI_HTTP = 16;
+
+    public static final int RASPBERRY_PI = 41;
 
     /** Kinds of firmware, which take the same loaders in the same way. */
     public enum Firmware {
@@ -85,7 +86,7 @@ public record ArchitectureType(
         addHttp(38, "LoongArch 32 UEFI HTTP", UEFI, "");
         add(39, "LoongArch 64 UEFI", UEFI, "loong64");
         addHttp(40, "LoongArch 64 UEFI HTTP", UEFI, "loong64");
-        add(41, "arm rpiboot", RASPBERRY_PI, "arm64");
+        add(RASPBERRY_PI, "arm rpiboot", Firmware.RASPBERRY_PI, "arm64");
     }
 
     /** The whole list, by number. */

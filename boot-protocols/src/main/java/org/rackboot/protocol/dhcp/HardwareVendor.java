@@ -1,24 +1,32 @@
 package org.rackboot.protocol.dhcp;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.rackboot.protocol.bootname.MacAddress;
 
 /** What an Ethernet address tells of a machine whose firmware says nothing, or something else, of its processor (D11). */
-final class HardwareVendor {
-    private static final int RASPBERRY_PI = 41;
-
+public final class HardwareVendor {
     /** By the first three bytes, which the IEEE gave to one vendor of boards of one kind. */
     private static final Map<String, Integer> ARCHITECTURES = Map.of(
-            "28:cd:c1", RASPBERRY_PI,
-            "2c:cf:67", RASPBERRY_PI,
-            "88:a2:9e", RASPBERRY_PI,
-            "b8:27:eb", RASPBERRY_PI,
-            "d8:3a:dd", RASPBERRY_PI,
-            "dc:a6:32", RASPBERRY_PI,
-            "e4:5f:01", RASPBERRY_PI);
+            "28:cd:c1", ArchitectureType.RASPBERRY_PI,
+            "2c:cf:67", ArchitectureType.RASPBERRY_PI,
+            "88:a2:9e", ArchitectureType.RASPBERRY_PI,
+            "b8:27:eb", ArchitectureType.RASPBERRY_PI,
+            "d8:3a:dd", ArchitectureType.RASPBERRY_PI,
+            "dc:a6:32", ArchitectureType.RASPBERRY_PI,
+            "e4:5f:01", ArchitectureType.RASPBERRY_PI);
 
     private HardwareVendor() {}
+
+    /** How the addresses of all machines of one number of IANA's list begin: {@code b8:27:eb}. */
+    public static List<String> prefixes(int architecture) {
+        return ARCHITECTURES.entrySet().stream()
+                .filter(each -> each.getValue() == architecture)
+                .map(Map.Entry::getKey)
+                .sorted()
+                .toList();
+    }
 
     /** A number of IANA's list. */
     static Optional<Integer> architecture(MacAddress mac) {

@@ -1,4 +1,4 @@
-/** Which loader each kind of firmware is told to load. */
+/** Which loader each kind of firmware is told to load, and how somebody else's DHCP server says so. */
 @NullMarked
 package org.rackboot.protocol.loader;
 
