@@ -153,7 +153,8 @@ final class DnsmasqConfig {
             String when = "tag:" + tag + "," + (ipxe ? "" : "tag:!rb6-ipxe,");
             out.line("dhcp-option-force=%soption6:59,%s", when, row.file());
             if (row.isHttp()) {
-                out.line("dhcp-option-force=%soption6:16,%s", when, hex(ConfigText.httpClientV6(), ":"));
+                // It writes the length before each word: those of the first, and it, are in the vendor number's place.
+                out.line("dhcp-option-force=%soption6:16,rb,HTTPClient", when);
             }
         }
         return out.toString();
