@@ -74,6 +74,7 @@ import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.rack.CacheApi;
 import org.rackboot.server.rack.CacheKeeper;
 import org.rackboot.server.rack.CatalogFollower;
+import org.rackboot.server.rack.DhcpConfigApi;
 import org.rackboot.server.rack.Enrolment;
 import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RackUpstream;
@@ -153,6 +154,7 @@ public final class RackBoot implements AutoCloseable {
     private BooleanSupplier isAnyMachineHere = () -> false;
     private final Metrics metrics = new Metrics(this::readiness);
     private volatile @Nullable HttpService cacheApi; // Once there is a rack.
+    private volatile @Nullable HttpService dhcpConfigApi; // Likewise.
     private volatile @Nullable CatalogFollower following; // Likewise.
     private volatile @Nullable DhcpListener proxyDhcp; // If machines are answered.
     private final List<InetSocketAddress> tftp = new ArrayList<>();
@@ -329,7 +331,7 @@ public final class RackBoot implements AutoCloseable {
                         closeAtEnd(new SlowWork(SlowWork.LIMITS, timer, threads("region-slow"))),
                         metrics));
         HttpListener listener =
-                closeAtEnd(new HttpListener(httpLoops, withCache(service), HttpListener.Limits.API, metrics));
+                closeAtEnd(new HttpListener(httpLoops, withRack(service), HttpListener.Limits.API, metrics));
         for (InetAddress address : Addresses.toListenOn(config.bind())) {
             api.add(listener.bindBoth(address, config.api().port(), certificates, "The region API", "--api-port 5241"));
         }
@@ -349,9 +351,13 @@ public final class RackBoot implements AutoCloseable {
     }
 
     /** The rack's own API beside another service. */
-    private HttpService withCache(HttpService other) {
+    private HttpService withRack(HttpService other) {
         return call -> {
             HttpService cache = cacheApi;
+            HttpService dhcpConfig = dhcpConfigApi;
+            if (dhcpConfig != null && call.path().equals(DhcpConfigApi.PATH)) {
+                return dhcpConfig.answer(call);
+            }
             return cache != null && call.path().startsWith(CacheApi.ROOT) ? cache.answer(call) : other.answer(call);
         };
     }
@@ -543,6 +549,7 @@ public final class RackBoot implements AutoCloseable {
                     address -> ports.named(new InetSocketAddress(address, 0)));
             startDhcp(tftpLoops, addresses, files, events, timer);
         }
+        dhcpConfigApi = new DhcpConfigApi(follower::catalog, config.boot()::loader, http, tftp, apiToken);
         isAnyMachineHere = () -> tftpListener.activeTransfers() > 0 || boot.openConnections() > 0;
         metrics.gauge("tftp.transfers", tftpListener::activeTransfers);
         metrics.gauge("http.connections", boot::openConnections);
@@ -650,7 +657,7 @@ public final class RackBoot implements AutoCloseable {
 
     private void startAdmin(EventLoops httpLoops) throws IOException {
         HttpListener listener =
-                closeAtEnd(new HttpListener(httpLoops, withCache(metrics), HttpListener.Limits.API, metrics));
+                closeAtEnd(new HttpListener(httpLoops, withRack(metrics), HttpListener.Limits.API, metrics));
         List<InetAddress> addresses = config.bind().isEmpty()
                 ? List.of(InetAddress.getLoopbackAddress())
                 : Addresses.toListenOn(config.bind());

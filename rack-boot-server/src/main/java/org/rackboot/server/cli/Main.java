@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
             GetCommand.class,
             MirrorCommand.class,
             CacheCommand.class,
+            DhcpConfigCommand.class,
             BackupCommand.class,
             BundleCommand.class,
             WarmUpCommand.class

@@ -1,8 +1,8 @@
 package org.rackboot.server.rack;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.rackboot.server.rack.ApiToken.error;
+import static org.rackboot.server.rack.ApiToken.json;
 
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -39,7 +39,7 @@ public final class CacheApi implements HttpService {
     private final ImageCache cache;
     private final CacheKeeper keeper;
     private final ImageCache.Settings settings;
-    private final byte[] token;
+    private final ApiToken token;
     private final Executor threads;
 
     /** A request that cannot be granted; the message says why. */
@@ -68,17 +68,14 @@ public final class CacheApi implements HttpService {
         this.cache = cache;
         this.keeper = keeper;
         this.settings = settings;
-        this.token = token.getBytes(UTF_8);
+        this.token = new ApiToken(token);
         this.threads = threads;
     }
 
     @Override
     public CompletionStage<HttpReply> answer(HttpCall call) {
-        if (!isAuthorized(call)) {
-            return CompletableFuture.completedFuture(error(
-                            401,
-                            "Give the API token: Authorization: Bearer … (the file api-token in the state directory)")
-                    .with("WWW-Authenticate", "Bearer"));
+        if (!token.opens(call)) {
+            return CompletableFuture.completedFuture(ApiToken.refusal());
         }
         String verb = call.isHead() ? "GET" : call.method();
         return switch (verb + " " + call.path().substring(ROOT.length())) {
@@ -234,19 +231,5 @@ public final class CacheApi implements HttpService {
             named.putAll(meant);
         }
         return named;
-    }
-
-    private boolean isAuthorized(HttpCall call) {
-        String header = call.header("authorization").orElse("");
-        boolean bearer = header.regionMatches(true, 0, "Bearer ", 0, 7);
-        return bearer && MessageDigest.isEqual(header.substring(7).strip().getBytes(UTF_8), token);
-    }
-
-    private static HttpReply json(int status, Object value) {
-        return HttpReply.bytes(status, "application/json", JSON.writeValueAsBytes(value));
-    }
-
-    private static HttpReply error(int status, String message) {
-        return json(status, Map.of("error", message));
     }
 }

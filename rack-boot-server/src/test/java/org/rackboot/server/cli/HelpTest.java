@@ -41,6 +41,7 @@ class HelpTest {
                 "cache warm",
                 "cache verify",
                 "cache evict",
+                "dhcp-config",
                 "racks list",
                 "racks enrol",
                 "racks revoke",
