@@ -28,6 +28,14 @@ mapfile -t lacking < <(missing)
 [ "$(id -u)" = 0 ] || { echo "system packages not installed (not root): ${lacking[*]}"; exit 1; }
 
 echo "installing system packages: ${lacking[*]}"
+# A DHCP server that comes with a package must answer nobody on this machine's network, now or after a restart.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy"
+  trap 'rm -f "$log" "$policy"' EXIT
+fi
+daemons=()
+for p in "${lacking[@]}"; do case $p in *-server) daemons+=("$p");; esac; done
 export DEBIAN_FRONTEND=noninteractive
 apt=(apt-get -qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3)
 for ((attempt = 1; attempt <= attempts; attempt++)); do
@@ -35,5 +43,6 @@ for ((attempt = 1; attempt <= attempts; attempt++)); do
     quietly "${apt[@]}" install -y --no-install-recommends "${lacking[@]}" && break
   [ $attempt = $attempts ] || sleep $((attempt * 5))
 done
+for p in ${daemons[@]+"${daemons[@]}"}; do systemctl --quiet disable "$p" > /dev/null 2>&1; done
 mapfile -t lacking < <(missing)
 [ ${#lacking[@]} = 0 ] || { echo "system packages still missing: ${lacking[*]}"; exit 1; }
