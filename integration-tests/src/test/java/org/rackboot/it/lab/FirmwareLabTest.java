@@ -83,16 +83,18 @@ class FirmwareLabTest {
     @Test
     void besideADhcpServerThatGivesOutAddressesAloneProxyDhcpTellsThemWhatToLoad()
             throws IOException, InterruptedException {
-        List<LabMachine> machines = List.of(
-                LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("uefi-http"), LabMachine.of("arm64-pxe"));
+        List<LabMachine> machines =
+                List.of(LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("uefi-http"), LabMachine.of("arm64-pxe"));
 
         LabRun run = lab.bootByProxyDhcp("proxy", "stream-http", "5248 80", machines);
 
         everyMachineHasTheSquashfsOfTheCatalog(run);
         assertThat(Text.lines(run.serverLog()))
-                .anyMatch(line -> line.contains(" dhcp loader http://198.18.0.1:5248/ipxe.cfg: offered (iPXE on x86 BIOS"))
+                .anyMatch(line ->
+                        line.contains(" dhcp loader http://198.18.0.1:5248/ipxe.cfg: offered (iPXE on x86 BIOS"))
                 .anyMatch(line -> line.contains(" dhcp loader bootx64.efi: acknowledged (x64 UEFI"))
-                .anyMatch(line -> line.contains(" dhcp loader http://198.18.0.1:5248/bootx64.efi: offered (x64 UEFI HTTP"))
+                .anyMatch(line ->
+                        line.contains(" dhcp loader http://198.18.0.1:5248/bootx64.efi: offered (x64 UEFI HTTP"))
                 .anyMatch(line -> line.contains(" dhcp loader bootaa64.efi: acknowledged (arm64 UEFI"));
     }
 

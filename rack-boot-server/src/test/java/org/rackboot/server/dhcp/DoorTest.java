@@ -25,7 +25,9 @@ class DoorTest {
         assertThat(doors(Door.wanted(ALL, EVERY_ADDRESS, List.of(), false, false)))
                 .containsExactlyInAnyOrder(
                         "on eth0",
+                        "on eth0 port 68", // What other servers say.
                         "on eth1",
+                        "on eth1 port 68",
                         "on 198.18.0.1 port 67",
                         "on 198.18.0.1 port 4011",
                         "on 198.18.1.1 port 67",
@@ -43,9 +45,11 @@ class DoorTest {
                         "on 127.0.0.1 port 67", // Without a link: nothing is broadcast there.
                         "on 127.0.0.1 port 4011",
                         "on eth0",
+                        "on eth0 port 68",
                         "on 198.18.1.1 port 67",
                         "on 198.18.1.1 port 4011",
                         "on wg0",
+                        "on wg0 port 68",
                         "on 198.18.3.1 port 67",
                         "on 198.18.3.1 port 4011");
     }
@@ -53,7 +57,8 @@ class DoorTest {
     @Test
     void namedInterfacesAreTheOnlyOnes() {
         assertThat(doors(Door.wanted(ALL, EVERY_ADDRESS, List.of("eth1", "eth7"), false, false)))
-                .containsExactlyInAnyOrder("on eth1", "on 198.18.2.1 port 67", "on 198.18.2.1 port 4011");
+                .containsExactlyInAnyOrder(
+                        "on eth1", "on eth1 port 68", "on 198.18.2.1 port 67", "on 198.18.2.1 port 4011");
         assertThat(Door.wanted(ALL, List.of(address("198.18.0.1")), List.of("eth1"), true, false))
                 .as("no machine is sent to an address where nothing listens")
                 .isEmpty();
@@ -62,7 +67,7 @@ class DoorTest {
     @Test
     void whatIsSentToAnAddressIsLeftToAnotherDhcpServerOfThisMachine() {
         assertThat(doors(Door.wanted(List.of(ETH1), EVERY_ADDRESS, List.of(), false, true)))
-                .containsExactlyInAnyOrder("on eth1", "on 198.18.2.1 port 4011");
+                .containsExactlyInAnyOrder("on eth1", "on eth1 port 68", "on 198.18.2.1 port 4011");
         assertThat(doors(Door.wanted(List.of(LO), EVERY_ADDRESS, List.of(), true, true)))
                 .as("nobody has a lease there")
                 .containsExactlyInAnyOrder("on 127.0.0.1 port 67", "on 127.0.0.1 port 4011");

@@ -13,6 +13,7 @@ import org.rackboot.protocol.dhcp.HardwareAddress;
 import org.rackboot.protocol.dhcp.MalformedDhcpException;
 import org.rackboot.protocol.dhcp.MessageType;
 import org.rackboot.protocol.dhcp.Octets;
+import org.rackboot.protocol.dhcp.ServerIdentifier;
 import org.rackboot.protocol.dhcp.VendorClass;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
@@ -106,6 +107,30 @@ final class Packets {
                         "",
                         "",
                         DhcpOptions.of(all)),
+                out);
+        return out.flip();
+    }
+
+    /** What a DHCP server says to this machine, with an address and this rack's address as next-server. */
+    ByteBuffer offeredBy(Ipv4Address server, String file) {
+        ByteBuffer out = ByteBuffer.allocate(4_096);
+        DhcpCodec.encode(
+                new DhcpMessage(
+                        false,
+                        new HardwareAddress(
+                                HardwareAddress.ETHERNET,
+                                Octets.of(new byte[] {0x52, 0x54, 0, 0x0b, 0, (byte) lastOctet})),
+                        0,
+                        7,
+                        0,
+                        true,
+                        Ipv4Address.UNSPECIFIED,
+                        address("198.18.0.100"),
+                        address("198.18.0.1"),
+                        Ipv4Address.UNSPECIFIED,
+                        "",
+                        file,
+                        DhcpOptions.of(List.of(MessageType.OFFER, new ServerIdentifier(server)))),
                 out);
         return out.flip();
     }

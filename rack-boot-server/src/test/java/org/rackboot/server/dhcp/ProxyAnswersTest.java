@@ -49,6 +49,8 @@ class ProxyAnswersTest {
     private final MovedClock clock = new MovedClock();
 
     private BootCatalog catalog = Packets.LOADERS;
+    private final Watch watch =
+            new Watch(RACK::equals, events::add, new Notices(lines::add), Clock.systemUTC(), clock::nowNanos);
     private ProxyAnswers answers = answers(new SubnetRules(List.of(), List.of()));
 
     @Test
@@ -240,8 +242,32 @@ class ProxyAnswersTest {
 
         clock.pass(600_000_000_000L);
         assertSilent("silent NOTHING_TO_BOOT", Packets.uefi(), Ipv4Address.UNSPECIFIED, 68, LINK);
-        assertThat(lines).hasSize(2);
-        assertThat(events).isEmpty();
+        assertThat(lines).filteredOn(line -> line.startsWith("Nothing to boot")).hasSize(2);
+        assertThat(events).noneMatch(event -> event.answer() == Answer.OFFERED);
+    }
+
+    @Test
+    void whatAnotherServerOffersThatWillNotBootIsSaidOnceAndIsOnTheMachinesTimeline() {
+        Ipv4Address other = address("198.18.0.9");
+        Door clients = new Door.OfClients(new Link("eth0", 2, false, true, List.of(new Link.Address(RACK, 24))));
+        sent(Packets.uefi(), Ipv4Address.UNSPECIFIED, 68, LINK);
+        events.clear();
+
+        for (int i = 0; i < 3; i++) {
+            answers.overhear(Packets.uefi().offeredBy(other, "pxelinux.0"), other, clients);
+        }
+        answers.overhear(ByteBuffer.wrap(new byte[300]), other, clients);
+        answers.overhear(ByteBuffer.wrap(new byte[2_000]), other, clients);
+
+        assertThat(lines)
+                .hasSize(2)
+                .anyMatch(line -> line.contains("198.18.0.9 also tells machines on eth0 what to boot ('pxelinux.0')"))
+                .anyMatch(line -> line.contains("'pxelinux.0' to a machine with UEFI firmware"));
+        assertThat(events).hasSize(2).allSatisfy(event -> {
+            assertThat(event.answer()).isEqualTo(Answer.WARNED);
+            assertThat(event.mac()).contains("52:54:00:0b:00:01");
+        });
+        assertThat(watch.warnings()).hasSize(2);
     }
 
     @Test
@@ -303,7 +329,7 @@ class ProxyAnswersTest {
         return new ProxyAnswers(
                 rules,
                 new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, local -> 5248),
-                new Watch(RACK::equals, events::add, new Notices(lines::add), Clock.systemUTC(), clock::nowNanos),
+                watch,
                 events::add,
                 counts,
                 new Notices(lines::add),
