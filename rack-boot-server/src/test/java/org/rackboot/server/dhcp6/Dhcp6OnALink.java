@@ -61,8 +61,7 @@ final class Dhcp6OnALink {
 
     private static void exchange(String what, DatagramSocket socket, Dhcp6Message message, InetSocketAddress to)
             throws IOException {
-        Clients6.send(socket, Clients6.bytes(message), to);
-        Clients6.Received received = Clients6.receive(socket);
+        Clients6.Received received = Clients6.ask(socket, Clients6.bytes(message), to);
         InetAddress from = received.from().getAddress();
         String type = "RELAY_REPLY";
         if (received.message() instanceof Dhcp6Message.Exchange exchange) {
