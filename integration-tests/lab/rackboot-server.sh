@@ -2,7 +2,8 @@
 # rackboot-server.sh - rackboot as the lab's boot server (LAB_SERVER_CMD). Runs inside the server namespace.
 #
 # Starts (1) dnsmasq as the ordinary DHCP server of the network: addresses, next-server and boot file names, no TFTP (with
-# LAB_DHCP=proxy only router advertisements: another server gives out addresses, and rackboot says what to boot);
+# LAB_DHCP=proxy only router advertisements: another server gives out addresses, and rackboot says what to boot; with
+# LAB_DHCP=isc, kea or dnsmasq that server gives out addresses, and says what 'rackboot dhcp-config' tells it to);
 # (2) serve-stream.py, which publishes the signed image stream on the namespace's loopback; (3) rackboot serve.
 # Then it does what an operator does: adds the source, selects images, imports. LAB_DIR/ready appears when machines may
 # boot. A failed step ends it with one line that says which, and status 1. SIGTERM ends all three in order.
@@ -27,9 +28,10 @@ rackboot=${RACKBOOT:-$(cd "$here/../.." && pwd)/rackboot}
 me=${LAB_SERVER_IP:-198.18.0.1} source_port=${LAB_STREAM_PORT:-8480} roles=${LAB_ROLES:-serve}
 read -ra ports <<< "${LAB_HTTP_PORTS:-5248}"
 export RACKBOOT_NO_BUILD=1
-dhcp='' source='' server='' client='' region=''
+dhcp='' generated='' source='' server='' client='' region=''
 case ${LAB_DHCP:-server} in server) dhcp_flags=();; proxy) dhcp_flags=(--dhcp proxy --interface "${LAB_IF:-srv0}");;
-  *) echo "rackboot-server.sh: LAB_DHCP is '$LAB_DHCP'; use server or proxy"; exit 1;; esac
+  isc|kea|dnsmasq) dhcp_flags=(--dhcp off);;
+  *) echo "rackboot-server.sh: LAB_DHCP is '$LAB_DHCP'; use server, proxy, isc, kea or dnsmasq"; exit 1;; esac
 case $roles in serve) at=$dir/state;; region+rack) at=$dir/region-state;; # whom an operator's commands ask
   *) echo "rackboot-server.sh: LAB_ROLES is '$roles'; use serve or region+rack"; exit 1;; esac
 
@@ -42,7 +44,7 @@ finish() {
   local status=$?
   trap - EXIT; trap '' TERM INT # the group's SIGTERM comes to this shell and to the children
   rm -f "$dir/ready"
-  stop "$client" 2; stop "$server" 8; stop "$region" 8; stop "$source" 2; stop "$dhcp" 2
+  stop "$client" 2; stop "$server" 8; stop "$region" 8; stop "$source" 2; stop "$generated" 2; stop "$dhcp" 2
   exit $status; }
 trap finish EXIT; trap 'exit 0' TERM INT
 say() { echo "rackboot-server.sh: $*"; }
@@ -188,6 +190,37 @@ if [ $roles = region+rack ]; then
   save cache.json cache list --json
   say "the rack was started again without a region, after $SECONDS s"
 fi
+
+# --- another server, with what rackboot tells it to say ---------------------------------------------------------
+case ${LAB_DHCP:-server} in isc|kea|dnsmasq)
+  timeout --foreground -k 5 60 "$rackboot" dhcp-config --format "$LAB_DHCP" --address "$me" --state "$at" \
+    > "$dir/generated.conf" 2> "$dir/generated.log" & client=$!
+  wait "$client" || { cat "$dir/generated.log"; fail "rackboot dhcp-config: exit status $?; its output is in generated.log"; }
+  client=
+  case $LAB_DHCP in # a copy of the program: where AppArmor knows it, it may read only its own directories
+    isc) cp "$(command -v dhcpd || echo /usr/sbin/dhcpd)" "$dir/server-isc"; : > "$dir/dhcpd.leases"
+      printf 'include "%s";\nsubnet 198.18.0.0 netmask 255.255.255.0 { range 198.18.0.100 198.18.0.199; }\n' \
+        "$dir/generated.conf" > "$dir/dhcpd.conf"
+      "$dir/server-isc" -4 -f -d -cf "$dir/dhcpd.conf" -lf "$dir/dhcpd.leases" -pf "$dir/dhcpd.pidfile" "${LAB_IF:-srv0}" \
+        > "$dir/dhcpd.log" 2>&1 < /dev/null & generated=$!;;
+    kea) cp "$(command -v kea-dhcp4 || echo /usr/sbin/kea-dhcp4)" "$dir/server-kea"
+      cat > "$dir/kea.conf" <<K
+{ "Dhcp4": {
+  "interfaces-config": { "interfaces": [ "${LAB_IF:-srv0}" ] },
+  "lease-database": { "type": "memfile", "persist": false },
+  "client-classes": <?include "$dir/generated.conf"?>,
+  "subnet4": [ { "subnet": "198.18.0.0/24", "pools": [ { "pool": "198.18.0.100-198.18.0.199" } ] } ] } }
+K
+      KEA_LOCKFILE_DIR=none KEA_PIDFILE_DIR="$dir" "$dir/server-kea" -c "$dir/kea.conf" > "$dir/dhcpd.log" 2>&1 < /dev/null & generated=$!;;
+    dnsmasq) printf '%s\n' port=0 keep-in-foreground log-facility=- log-dhcp no-ping user=root pid-file= bind-dynamic except-interface=lo \
+        "interface=${LAB_IF:-srv0}" "dhcp-leasefile=$dir/leases4" dhcp-range=198.18.0.100,198.18.0.199,255.255.255.0,1h \
+        "conf-file=$dir/generated.conf" > "$dir/dnsmasq4.conf"
+      dnsmasq -C "$dir/dnsmasq4.conf" > "$dir/dhcpd.log" 2>&1 < /dev/null & generated=$!;;
+  esac
+  await 10 "$LAB_DHCP listens on port 67 (dhcpd.log)" sh -c "ss -Hlnup 'sport = :67' | grep -q ."
+  kill -0 "$generated" 2>/dev/null || { tail -15 "$dir/dhcpd.log"; fail "$LAB_DHCP ended; its output is in dhcpd.log"; }
+  say "$LAB_DHCP says what rackboot dhcp-config told it to";;
+esac
 running
 : > "$dir/ready"
 say "ready after $SECONDS s"

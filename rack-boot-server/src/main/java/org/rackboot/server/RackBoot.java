@@ -628,7 +628,10 @@ public final class RackBoot implements AutoCloseable {
         DhcpListener proxy = proxyDhcp;
         return proxy == null
                 ? List.of()
-                : proxy.warnings().stream().limit(RegionLink.MOST_WARNINGS).toList();
+                : proxy.warnings().stream()
+                        .limit(RegionLink.MOST_WARNINGS)
+                        .map(text -> text.replaceAll("[^ -~]", "?"))
+                        .toList();
     }
 
     private HttpListener.Limits bootLimits() {

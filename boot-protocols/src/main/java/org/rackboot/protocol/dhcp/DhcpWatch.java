@@ -32,6 +32,10 @@ public final class DhcpWatch {
 
     static final int NO_ADDRESS_DISCOVERS = 3;
 
+    /** Of a file's name that is repeated to people: what the BOOTP field holds. An option may have ten times that. */
+    static final int MOST_FILE_CHARACTERS = 127;
+
+    private static final int MOST_SHOWN = 8; // Of servers, in one text.
     private static final int SUBNET_MASK = 1;
     private static final int MASK_OF_TWO = 0xFFFFFFFE;
 
@@ -133,12 +137,7 @@ public final class DhcpWatch {
         if (client.isEmpty()) { // Nothing that it says of booting is for somebody who boots.
             return;
         }
-        String file = message.options()
-                .bootFileName()
-                .map(BootFileName::name)
-                .filter(name -> !name.isEmpty())
-                .orElse(message.file())
-                .replaceAll("[^!-~]", "?"); // For people, and logs.
+        String file = shown(message);
         boolean pxe =
                 message.options().vendorClass().map(VendorClass::isPxeClient).orElse(false);
         boolean http =
@@ -176,6 +175,17 @@ public final class DhcpWatch {
         if (!file.isEmpty()) {
             loaderFits(message, network, server, client.get(), file, http, now);
         }
+    }
+
+    /** What it says of a file, made harmless for logs. */
+    private static String shown(DhcpMessage message) {
+        String file = message.options()
+                .bootFileName()
+                .map(BootFileName::name)
+                .filter(name -> !name.isEmpty())
+                .orElse(message.file());
+        String cut = file.length() > MOST_FILE_CHARACTERS ? file.substring(0, MOST_FILE_CHARACTERS) : file;
+        return cut.replaceAll("[^!-~]", "?");
     }
 
     private void givesAddresses(
@@ -307,7 +317,11 @@ public final class DhcpWatch {
     }
 
     private static List<String> texts(List<Ipv4Address> addresses) {
-        return addresses.stream().map(Objects::toString).sorted().toList();
+        return addresses.stream()
+                .map(Objects::toString)
+                .sorted()
+                .limit(MOST_SHOWN)
+                .toList();
     }
 
     private static <K, V> Map<K, V> bounded(int most) {

@@ -190,7 +190,13 @@ class DhcpWatchTest {
     void whatStrangersWriteIsMadeHarmlessForLogs() {
         discover(UEFI);
         assertThat(offer(OTHER, Ipv4Address.UNSPECIFIED, "x\n\u001b[31m.efi", VendorClass.PXE_CLIENT))
+                .isNotEmpty()
                 .allSatisfy(finding -> assertThat(finding.text()).matches("[ -~]*"));
+        network = "eth1";
+        discover(UEFI);
+        assertThat(offer(OTHER, LEASE, "", new BootFileName("x".repeat(1_000) + ".0")))
+                .isNotEmpty()
+                .allSatisfy(finding -> assertThat(finding.text()).hasSizeLessThan(1_000)); // Or a region takes it not.
     }
 
     @Test
