@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -111,6 +112,7 @@ public final class DhcpListener implements AutoCloseable {
     private final EventLoops loops;
     private final ServerConfig.DhcpConfig config;
     private final List<Ipv4Address> served;
+    private final Set<Ipv4Address> own; // Of this machine: what goes out from there is no other server's.
     private final boolean isBound;
     private final OtherServers others;
     private final ProxyAnswers answers;
@@ -126,6 +128,7 @@ public final class DhcpListener implements AutoCloseable {
             EventLoops loops,
             ServerConfig.DhcpConfig config,
             List<Ipv4Address> served,
+            Set<Ipv4Address> own,
             boolean isBound,
             ProxyAnswers answers,
             Watch watch,
@@ -134,6 +137,7 @@ public final class DhcpListener implements AutoCloseable {
         this.loops = loops;
         this.config = config;
         this.served = served;
+        this.own = own;
         this.isBound = isBound;
         this.others = new OtherServers(Path.of("/proc/net/udp"));
         this.answers = answers;
@@ -168,8 +172,8 @@ public final class DhcpListener implements AutoCloseable {
             }
         }
         Notices notices = new Notices(line -> LOG.warn("{}", line));
-        Watch watch = new Watch(
-                address -> isOwn(address, served), events::publish, notices, Clock.systemUTC(), System::nanoTime);
+        Set<Ipv4Address> own = ConcurrentHashMap.newKeySet();
+        Watch watch = new Watch(own::contains, events::publish, notices, Clock.systemUTC(), System::nanoTime);
         ProxyAnswers answers = new ProxyAnswers(
                 new SubnetRules(config.dhcp().subnets(), config.dhcp().ignoredSubnets()),
                 files,
@@ -180,7 +184,8 @@ public final class DhcpListener implements AutoCloseable {
                 Clock.systemUTC(),
                 System::nanoTime);
         boolean isBound = !config.bind().isEmpty() && config.bind().stream().noneMatch(InetAddress::isAnyLocalAddress);
-        DhcpListener dhcp = new DhcpListener(loops, config.dhcp(), served, isBound, answers, watch, listener, notices);
+        DhcpListener dhcp =
+                new DhcpListener(loops, config.dhcp(), served, own, isBound, answers, watch, listener, notices);
         try {
             dhcp.openAll();
         } catch (IOException | RuntimeException e) {
@@ -194,20 +199,6 @@ public final class DhcpListener implements AutoCloseable {
     /** What others say over DHCP that keeps machines from booting, for people. */
     public List<String> warnings() {
         return watch.warnings();
-    }
-
-    /** Also an address that has come since the start: what goes out from there is ours. */
-    private static boolean isOwn(Ipv4Address address, List<Ipv4Address> served) {
-        if (served.contains(address)) {
-            return true;
-        }
-        try {
-            return Link.present().stream()
-                    .flatMap(link -> link.addresses().stream())
-                    .anyMatch(each -> each.address().equals(address));
-        } catch (SocketException e) {
-            return false;
-        }
     }
 
     /**
@@ -295,6 +286,12 @@ public final class DhcpListener implements AutoCloseable {
                                     + " to it, so that leases are renewed. Broadcasts and port 4011 are answered; what relays send"
                                     + " here is not");
         }
+        List<Ipv4Address> present = links.stream()
+                .flatMap(link -> link.addresses().stream())
+                .map(Link.Address::address)
+                .toList();
+        own.addAll(present);
+        own.retainAll(present);
         for (Link link : links) {
             if (!isBound && !link.isLoopback() && isConfigured(link)) {
                 link.addresses().forEach(each -> sayIfNotServed(link, each.address()));
