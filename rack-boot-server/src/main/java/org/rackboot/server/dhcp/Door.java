@@ -87,6 +87,18 @@ sealed interface Door {
         }
     }
 
+    /** All of its subnet are this machine's own, 127.0.0.9 as well as the one that the system lists. */
+    private static List<Link.Address> onLoopback(Link link, List<Ipv4Address> served) {
+        List<Link.Address> all = new ArrayList<>();
+        for (Ipv4Address address : served) {
+            link.addresses().stream()
+                    .filter(listed -> listed.isInSubnetOf(address))
+                    .findFirst()
+                    .ifPresent(listed -> all.add(new Link.Address(address, listed.prefixBits())));
+        }
+        return all;
+    }
+
     /**
      * Which doors are to be open.
      *
@@ -101,7 +113,7 @@ sealed interface Door {
         Set<Door> onLinks = new LinkedHashSet<>();
         Set<Door> onAddresses = new LinkedHashSet<>();
         for (Link link : links) {
-            List<Link.Address> addresses = new ArrayList<>(link.addresses());
+            List<Link.Address> addresses = link.isLoopback() ? onLoopback(link, served) : new ArrayList<>(link.addresses());
             addresses.removeIf(each -> !served.contains(each.address()));
             boolean chosen = named.isEmpty()
                     ? isBound || (!link.isLoopback() && link.isMulticast())

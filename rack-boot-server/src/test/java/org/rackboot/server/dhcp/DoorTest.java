@@ -55,6 +55,12 @@ class DoorTest {
     }
 
     @Test
+    void everyAddressOfLoopbackMayBeBoundAlthoughTheSystemListsOne() {
+        assertThat(doors(Door.wanted(ALL, List.of(address("127.0.0.9")), List.of(), true, false)))
+                .containsExactlyInAnyOrder("on 127.0.0.9 port 67", "on 127.0.0.9 port 4011");
+    }
+
+    @Test
     void namedInterfacesAreTheOnlyOnes() {
         assertThat(doors(Door.wanted(ALL, EVERY_ADDRESS, List.of("eth1", "eth7"), false, false)))
                 .containsExactlyInAnyOrder(
