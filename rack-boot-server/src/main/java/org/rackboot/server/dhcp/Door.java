@@ -113,7 +113,8 @@ sealed interface Door {
         Set<Door> onLinks = new LinkedHashSet<>();
         Set<Door> onAddresses = new LinkedHashSet<>();
         for (Link link : links) {
-            List<Link.Address> addresses = link.isLoopback() ? onLoopback(link, served) : new ArrayList<>(link.addresses());
+            List<Link.Address> addresses =
+                    link.isLoopback() ? onLoopback(link, served) : new ArrayList<>(link.addresses());
             addresses.removeIf(each -> !served.contains(each.address()));
             boolean chosen = named.isEmpty()
                     ? isBound || (!link.isLoopback() && link.isMulticast())
