@@ -3,7 +3,8 @@
 #
 # Starts (1) dnsmasq as the ordinary DHCP server of the network: addresses, next-server and boot file names, no TFTP (with
 # LAB_DHCP=proxy only router advertisements: another server gives out addresses, and rackboot says what to boot; with
-# LAB_DHCP=isc, kea or dnsmasq that server gives out addresses, and says what 'rackboot dhcp-config' tells it to);
+# LAB_DHCP=isc, kea or dnsmasq that server gives out addresses, and says what 'rackboot dhcp-config' tells it to; with
+# LAB_DHCP=dnsmasq6 the same over IPv6 alone; with LAB_DHCP=proxy6 dnsmasq gives out IPv6 addresses, rackboot says the rest);
 # (2) serve-stream.py, which publishes the signed image stream on the namespace's loopback; (3) rackboot serve.
 # Then it does what an operator does: adds the source, selects images, imports. LAB_DIR/ready appears when machines may
 # boot. A failed step ends it with one line that says which, and status 1. SIGTERM ends all three in order.
@@ -25,13 +26,16 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(cd "${LAB_DIR:?}" && pwd) stream=$(cd "${LAB_STREAM:?}" && pwd) || exit 1
 rackboot=${RACKBOOT:-$(cd "$here/../.." && pwd)/rackboot}
-me=${LAB_SERVER_IP:-198.18.0.1} source_port=${LAB_STREAM_PORT:-8480} roles=${LAB_ROLES:-serve}
+me=${LAB_SERVER_IP:-198.18.0.1} me6=${LAB_SERVER_IP6:-2001:db8::1} source_port=${LAB_STREAM_PORT:-8480} roles=${LAB_ROLES:-serve}
 read -ra ports <<< "${LAB_HTTP_PORTS:-5248}"
 export RACKBOOT_NO_BUILD=1
 dhcp='' generated='' source='' server='' client='' region=''
 case ${LAB_DHCP:-server} in server) dhcp_flags=();; proxy) dhcp_flags=(--dhcp proxy --interface "${LAB_IF:-srv0}");;
-  isc|kea|dnsmasq) dhcp_flags=(--dhcp off);;
-  *) echo "rackboot-server.sh: LAB_DHCP is '$LAB_DHCP'; use server, proxy, isc, kea or dnsmasq"; exit 1;; esac
+  isc|kea|dnsmasq|dnsmasq6) dhcp_flags=(--dhcp off);;
+  proxy6) dhcp_flags=(--dhcp proxy --interface "${LAB_IF:-srv0}");;
+  *) echo "rackboot-server.sh: LAB_DHCP is '$LAB_DHCP'; use server, proxy, proxy6, isc, kea, dnsmasq or dnsmasq6"; exit 1;; esac
+binds=(--bind "$me" --bind 127.0.0.1)
+case ${LAB_DHCP:-server} in *6) binds=(--bind "$me6" "${binds[@]}");; esac
 case $roles in serve) at=$dir/state;; region+rack) at=$dir/region-state;; # whom an operator's commands ask
   *) echo "rackboot-server.sh: LAB_ROLES is '$roles'; use serve or region+rack"; exit 1;; esac
 
@@ -90,8 +94,9 @@ except-interface=lo
 interface=${LAB_IF:-srv0}
 dhcp-leasefile=$dir/leases
 enable-ra
-dhcp-range=2001:db8::,ra-only,64
 D
+  case ${LAB_DHCP:-server} in # of dnsmasq6 another one does all
+    dnsmasq6) ;; proxy6) echo "dhcp-range=2001:db8::100,2001:db8::1ff,64,1h";; *) echo "dhcp-range=2001:db8::,ra-only,64";; esac
   if [ ${#dhcp_flags[@]} = 0 ]; then
   cat <<D
 dhcp-authoritative
@@ -130,7 +135,7 @@ http:
 Y
 serve() { exec "$rackboot" "$1" --config "$dir/rackboot.yaml" "${@:2}" < /dev/null; }
 start_rack() { # OPTIONS... : the server that machines talk to
-  serve rack --state "$dir/state" --region https://127.0.0.1:5240/ --bind "$me" --bind 127.0.0.1 \
+  serve rack --state "$dir/state" --region https://127.0.0.1:5240/ "${binds[@]}" \
     ${dhcp_flags[@]+"${dhcp_flags[@]}"} "$@" & server=$!; }
 running() { # all that should, or say which one ended
   [ -z "$server" ] || kill -0 "$server" 2>/dev/null || { wait "$server"; fail "rackboot ${roles#*+} ended with status $?; its output is in server.log"; }
@@ -152,7 +157,7 @@ rack_is_ready() { admin readyz > /dev/null; }
 metric_is() { admin metrics > "$dir/metrics.txt" && grep -q "^$1 $2\$" "$dir/metrics.txt"; }
 
 case $roles in
-  serve) serve serve --state "$dir/state" --bind "$me" --bind 127.0.0.1 ${dhcp_flags[@]+"${dhcp_flags[@]}"} & server=$!;;
+  serve) serve serve --state "$dir/state" "${binds[@]}" ${dhcp_flags[@]+"${dhcp_flags[@]}"} & server=$!;;
   *) # the rack has the admin port 5250 at the same address
     serve region --state "$dir/region-state" --bind 127.0.0.1 --admin-port 5251 > "$dir/region.log" 2>&1 & region=$!;;
 esac
@@ -163,7 +168,7 @@ await "$start" "serve-stream.py listens (its first line says so)" test -s "$dir/
 
 # --- what an operator does ----------------------------------------------------------------------------------
 must 60 sources.log sources add "http://127.0.0.1:$source_port/" --keyring "$stream/keyring.gpg" --name lab
-for arch in amd64 arm64; do
+for arch in amd64 arm64 ppc64el; do
   [ ! -d "$stream/noble/$arch" ] || must 60 selections.log selections add --os ubuntu --release noble --arch "$arch"
 done
 began=$SECONDS
@@ -192,8 +197,10 @@ if [ $roles = region+rack ]; then
 fi
 
 # --- another server, with what rackboot tells it to say ---------------------------------------------------------
-case ${LAB_DHCP:-server} in isc|kea|dnsmasq)
-  timeout --foreground -k 5 60 "$rackboot" dhcp-config --format "$LAB_DHCP" --address "$me" --state "$at" \
+case ${LAB_DHCP:-server} in isc|kea|dnsmasq|dnsmasq6)
+  words=(--format "$LAB_DHCP" --address "$me")
+  [ "$LAB_DHCP" != dnsmasq6 ] || words=(--format dnsmasq --v6 --address "$me6")
+  timeout --foreground -k 5 60 "$rackboot" dhcp-config "${words[@]}" --state "$at" \
     > "$dir/generated.conf" 2> "$dir/generated.log" & client=$!
   wait "$client" || { cat "$dir/generated.log"; fail "rackboot dhcp-config: exit status $?; its output is in generated.log"; }
   client=
@@ -216,8 +223,13 @@ K
         "interface=${LAB_IF:-srv0}" "dhcp-leasefile=$dir/leases4" dhcp-range=198.18.0.100,198.18.0.199,255.255.255.0,1h \
         "conf-file=$dir/generated.conf" > "$dir/dnsmasq4.conf"
       dnsmasq -C "$dir/dnsmasq4.conf" > "$dir/dhcpd.log" 2>&1 < /dev/null & generated=$!;;
+    dnsmasq6) printf '%s\n' port=0 keep-in-foreground log-facility=- log-dhcp user=root pid-file= bind-dynamic except-interface=lo enable-ra \
+        "interface=${LAB_IF:-srv0}" "dhcp-leasefile=$dir/leases6" dhcp-range=2001:db8::100,2001:db8::1ff,64,1h \
+        "conf-file=$dir/generated.conf" > "$dir/dnsmasq6.conf"
+      dnsmasq -C "$dir/dnsmasq6.conf" > "$dir/dhcpd.log" 2>&1 < /dev/null & generated=$!;;
   esac
-  await 10 "$LAB_DHCP listens on port 67 (dhcpd.log)" sh -c "ss -Hlnup 'sport = :67' | grep -q ."
+  port=67; [ "$LAB_DHCP" != dnsmasq6 ] || port=547
+  await 10 "$LAB_DHCP listens on port $port (dhcpd.log)" sh -c "ss -Hlnup 'sport = :$port' | grep -q ."
   kill -0 "$generated" 2>/dev/null || { tail -15 "$dir/dhcpd.log"; fail "$LAB_DHCP ended; its output is in dhcpd.log"; }
   say "$LAB_DHCP says what rackboot dhcp-config told it to";;
 esac

@@ -1,5 +1,6 @@
 package org.rackboot.it.lab;
 
+import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -8,8 +9,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
@@ -63,8 +64,28 @@ final class FirmwareLab {
         }
     }
 
+    /** Who gives out addresses, and says what to load. */
+    enum Dhcp {
+        /** dnsmasq with what {@code rackboot dhcp-config} says; so the next two. */
+        DNSMASQ,
+        ISC,
+        KEA,
+        /** BusyBox's, which knows of booting only who the next-server is; rackboot says the rest by proxyDHCP. */
+        PROXY;
+
+        private String word() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** Whether machines boot one after another, each with the processor to itself, or all of them at once. */
+    enum Order {
+        ONE_AFTER_ANOTHER,
+        AT_ONCE
+    }
+
     /**
-     * One server, one stream, one machine after another.
+     * One server, one stream.
      *
      * @param name of the directory under {@code target/lab} that everything goes to
      * @param stream which of the prepared streams the server imports
@@ -72,53 +93,43 @@ final class FirmwareLab {
      * @param roles {@code serve}, or {@code region+rack} for a rack that is enrolled and warmed, and whose region is killed
      *     before the first machine
      */
-    LabRun boot(String name, String stream, String httpPorts, String roles, List<LabMachine> machines)
-            throws IOException, InterruptedException {
-        return boot(name, stream, httpPorts, roles, machines, List.of(), Map.of());
-    }
-
-    /**
-     * The same, where another server gives out addresses, which knows of booting only who the next-server is; rackboot says
-     * the rest by proxyDHCP.
-     */
-    LabRun bootByProxyDhcp(String name, String stream, String httpPorts, List<LabMachine> machines)
-            throws IOException, InterruptedException {
-        Map<String, String> dhcp = Map.of("LAB_DHCP", "proxy", "LAB_NEXT_SERVER", "198.18.0.1");
-        return boot(name, stream, httpPorts, "serve", machines, List.of("--proxy"), dhcp);
-    }
-
-    private LabRun boot(
+    LabRun boot(
             String name,
             String stream,
             String httpPorts,
             String roles,
-            List<LabMachine> machines,
-            List<String> options,
-            Map<String, String> dhcp)
+            Dhcp dhcp,
+            Order order,
+            List<LabMachine> machines)
             throws IOException, InterruptedException {
         Path directory = work.resolve(name);
         delete(directory);
         Files.createDirectories(directory);
         Path log = directory.resolve("run.log");
-        Map<String, String> environment = new HashMap<>(Map.of(
-                "LAB_NAME", "rb" + ProcessHandle.current().pid() + name.charAt(0),
-                "LAB_DIR", directory.toString(),
-                "LAB_SERVER_CMD", script("rackboot-server.sh"),
-                "LAB_STREAM", work.resolve(stream).toString(),
-                "LAB_HTTP_PORTS", httpPorts,
-                "LAB_ROLES", roles,
-                "LAB_READY_FILE", directory.resolve("ready").toString(),
-                "LAB_READY_SECONDS", Long.toString(SERVER_START.toSeconds()),
-                "LAB_ACCEL_CACHE", work.resolve("accel").toString()));
-        environment.putAll(dhcp);
+        Map<String, String> environment = Map.ofEntries(
+                entry("LAB_NAME", "rb" + ProcessHandle.current().pid() + name.charAt(0)),
+                entry("LAB_DIR", directory.toString()),
+                entry("LAB_DHCP", dhcp.word()),
+                entry("LAB_NEXT_SERVER", "198.18.0.1"),
+                entry("LAB_SERVER_CMD", script("rackboot-server.sh")),
+                entry("LAB_STREAM", work.resolve(stream).toString()),
+                entry("LAB_HTTP_PORTS", httpPorts),
+                entry("LAB_ROLES", roles),
+                entry("LAB_READY_FILE", directory.resolve("ready").toString()),
+                entry("LAB_READY_SECONDS", Long.toString(SERVER_START.toSeconds())),
+                entry("LAB_ACCEL_CACHE", work.resolve("accel").toString()));
         List<String> command = new ArrayList<>(List.of(
                 script("run-test.sh"),
                 "--images",
                 work.resolve("images").toString(),
-                "--serial",
                 "--timeout",
                 Long.toString(ONE_BOOT.toSeconds())));
-        command.addAll(options);
+        if (order == Order.ONE_AFTER_ANOTHER) {
+            command.add("--serial");
+        }
+        if (dhcp == Dhcp.PROXY) {
+            command.add("--proxy");
+        }
         machines.forEach(machine -> command.add(machine.argument()));
         Duration bound =
                 SERVER_START.plus(ONE_BOOT.multipliedBy(machines.size())).plusSeconds(60);

@@ -14,7 +14,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.rackboot.it.lab.FirmwareLab.Dhcp;
 import org.rackboot.it.lab.FirmwareLab.LabRun;
+import org.rackboot.it.lab.FirmwareLab.Order;
 
 /**
  * SeaBIOS with iPXE, OVMF and AAVMF boot from {@code rackboot serve}, which imported a signed image stream before, and from
@@ -26,6 +30,10 @@ import org.rackboot.it.lab.FirmwareLab.LabRun;
 class FirmwareLabTest {
     private static final LabMachine UEFI = LabMachine.of("uefi-pxe");
     private static final LabMachine UEFI_LOSING = UEFI.losing(20);
+
+    /** Each of them wants an answer of another shape (quirks D1 to D3). */
+    private static final List<LabMachine> FOUR_KINDS =
+            List.of(LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("uefi-http"), LabMachine.of("arm64-pxe"));
 
     /** Shared by two tests: a run takes minutes. */
     private static Optional<LabRun> signed = Optional.empty();
@@ -72,21 +80,19 @@ class FirmwareLabTest {
             throws IOException, InterruptedException {
         List<LabMachine> machines = List.of(LabMachine.of("bios-ipxe"), LabMachine.of("uefi-http"), UEFI);
 
-        LabRun run = lab.boot("http", "stream-http", "5248 80", "region+rack", machines);
+        LabRun run = lab.boot(
+                "http", "stream-http", "5248 80", "region+rack", Dhcp.DNSMASQ, Order.ONE_AFTER_ANOTHER, machines);
 
         everyMachineHasTheSquashfsOfTheCatalog(run);
         noMachineGotItsKernelByTftp(run);
         theRegionWasGoneAllTheWhile(run);
     }
 
-    /** Four kinds of firmware, each of which wants an answer of another shape (quirks D1 to D3). */
     @Test
     void besideADhcpServerThatGivesOutAddressesAloneProxyDhcpTellsThemWhatToLoad()
             throws IOException, InterruptedException {
-        List<LabMachine> machines =
-                List.of(LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("uefi-http"), LabMachine.of("arm64-pxe"));
-
-        LabRun run = lab.bootByProxyDhcp("proxy", "stream-http", "5248 80", machines);
+        LabRun run =
+                lab.boot("proxy", "stream-http", "5248 80", "serve", Dhcp.PROXY, Order.ONE_AFTER_ANOTHER, FOUR_KINDS);
 
         everyMachineHasTheSquashfsOfTheCatalog(run);
         assertThat(Text.lines(run.serverLog()))
@@ -98,11 +104,29 @@ class FirmwareLabTest {
                 .anyMatch(line -> line.contains(" dhcp loader bootaa64.efi: acknowledged (arm64 UEFI"));
     }
 
+    /** dnsmasq with such a configuration is the DHCP server of the other scenarios. */
+    @ParameterizedTest
+    @EnumSource(names = {"ISC", "KEA"})
+    void aDhcpServerThatWasToldWhatDhcpConfigSaysTellsThemWhatToLoad(Dhcp dhcp)
+            throws IOException, InterruptedException {
+        LabRun run = lab.boot(
+                dhcp.name().toLowerCase(Locale.ROOT),
+                "stream-http",
+                "5248 80",
+                "serve",
+                dhcp,
+                Order.AT_ONCE,
+                FOUR_KINDS);
+
+        everyMachineHasTheSquashfsOfTheCatalog(run);
+    }
+
     private LabRun signedRun() throws IOException, InterruptedException {
         if (signed.isEmpty()) {
             List<LabMachine> machines =
                     List.of(LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("arm64-pxe"), UEFI_LOSING);
-            signed = Optional.of(lab.boot("signed", "stream", "5248", "serve", machines));
+            signed = Optional.of(
+                    lab.boot("signed", "stream", "5248", "serve", Dhcp.DNSMASQ, Order.ONE_AFTER_ANOTHER, machines));
         }
         return signed.get();
     }
