@@ -34,9 +34,13 @@ abstract class ClientCommand implements Callable<Integer> {
     /** Does the work; returns the exit code. */
     abstract int run(Client client) throws Exception;
 
+    /** Looks at the command line before a server is looked for: what is wrong there is wrong without one, too. */
+    void check() throws Client.UsageException {}
+
     @Override
     public final Integer call() throws Exception {
         try {
+            check();
             int code = run(Client.find(server));
             out().flush();
             return code;

@@ -30,10 +30,14 @@ final class DhcpConfigCommand extends ClientCommand {
     private boolean v6;
 
     @Override
-    int run(Client client) throws Exception {
+    void check() throws Client.UsageException {
         if (Format.parse(format).isEmpty()) {
             throw new Client.UsageException("--format is '%s'; use isc, kea, dnsmasq or plain".formatted(format));
         }
+    }
+
+    @Override
+    int run(Client client) throws Exception {
         JsonNode answer = client.get("dhcp-config?format=" + format + "&v6=" + v6
                 + (address == null ? "" : "&address=" + Client.segment(address)));
         if (json()) {

@@ -2,6 +2,8 @@ package org.rackboot.server.rack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -11,11 +13,21 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.rackboot.protocol.loader.DhcpServerConfig.Format;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootPhase;
@@ -25,6 +37,7 @@ import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.net.EventLoops;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.dataformat.yaml.YAMLMapper;
 
 class DhcpConfigApiTest {
     private static final String TOKEN = "a-token";
@@ -107,6 +120,72 @@ class DhcpConfigApiTest {
     void onlyTheTokenOpensIt() throws Exception {
         assertThat(ask("GET", "?format=isc", "another", 69, "198.18.0.7:5248").status())
                 .isEqualTo(401);
+    }
+
+    /** What the published description says of it is so: where it is, what it takes and what it answers. */
+    @Test
+    void theDescriptionIsTrue() throws Exception {
+        JsonNode described = description().path("x-rack-paths");
+        assertThat(described.propertyNames()).containsExactly("/dhcp-config");
+        assertThat("/api/v1/dhcp-config").isEqualTo(DhcpConfigApi.PATH);
+        JsonNode path = described.path("/dhcp-config");
+        String[] here = {"198.18.0.7:5248"};
+
+        for (String verb : List.of("get", "post", "put", "patch", "delete")) {
+            int status = ask(verb.toUpperCase(Locale.ROOT), "?format=isc", TOKEN, 69, here)
+                    .status();
+            assertThat(status != 405).as(verb).isEqualTo(path.has(verb));
+        }
+        Map<String, String> sense = Map.of("format", "isc", "address", "198.18.0.7", "v6", "false");
+        List<String> names = new ArrayList<>();
+        for (JsonNode parameter : path.path("get").path("parameters")) {
+            String name = parameter.path("name").asString();
+            names.add(name);
+            assertThat(ask("GET", query(sense, name, Optional.of("nonsense")), TOKEN, 69, here)
+                            .status())
+                    .as("%s is read", name)
+                    .isEqualTo(400);
+            assertThat(ask("GET", query(sense, name, Optional.empty()), TOKEN, 69, here)
+                                    .status()
+                            == 400)
+                    .as("%s is required", name)
+                    .isEqualTo(parameter.path("required").asBoolean(false));
+        }
+        assertThat(names).containsExactlyInAnyOrderElementsOf(sense.keySet());
+        JsonNode formats =
+                path.path("get").path("parameters").path(0).path("schema").path("enum");
+        assertThat(formats.valueStream().map(JsonNode::asString))
+                .containsExactlyElementsOf(
+                        Arrays.stream(Format.values()).map(Format::word).toList());
+
+        Answer good = ask("GET", "?format=isc", TOKEN, 69, here);
+        Set<String> statuses = new TreeSet<>();
+        statuses.add(String.valueOf(good.status()));
+        statuses.add(String.valueOf(ask("GET", "", TOKEN, 69, here).status()));
+        statuses.add(
+                String.valueOf(ask("GET", "?format=isc", "another", 69, here).status()));
+        statuses.add(String.valueOf(ask("POST", "?format=isc", TOKEN, 69, here).status()));
+        statuses.add(String.valueOf(
+                ask("GET", "?format=isc", TOKEN, 69, "127.0.0.1:5248").status()));
+        JsonNode responses = path.path("get").path("responses");
+        assertThat(statuses).containsExactlyElementsOf(new TreeSet<>(responses.propertyNames()));
+        assertThat(responses.path("200").path("description").asString())
+                .contains(good.body().propertyNames());
+    }
+
+    private static String query(Map<String, String> sense, String but, Optional<String> value) {
+        return sense.entrySet().stream()
+                .map(each -> each.getKey().equals(but)
+                        ? value.map(other -> but + "=" + other).orElse("")
+                        : each.getKey() + "=" + each.getValue())
+                .filter(each -> !each.isEmpty())
+                .collect(Collectors.joining("&", "?", ""));
+    }
+
+    private static JsonNode description() throws IOException {
+        try (InputStream in = DhcpConfigApiTest.class.getResourceAsStream("/org/rackboot/server/region/openapi.yaml")) {
+            return YAMLMapper.builder().build().readTree(Objects.requireNonNull(in));
+        }
     }
 
     private Answer ask(String method, String query, String token, int tftpPort, String... listeners) throws Exception {
