@@ -131,13 +131,15 @@ public final class ProxyDhcp {
                 .ifPresent(value ->
                         options.add(new RawOption(OptionCode.RELAY_AGENT_INFORMATION, value))); // The last one.
         String serverName = file.isEmpty() ? "" : reception.localAddress().toString();
+        boolean isRelayed = !request.relay().isUnspecified();
         return new DhcpMessage(
                 false,
                 request.hardware(),
                 0,
                 request.transactionId(),
                 0,
-                request.isBroadcast(),
+                // Else a relay sends it to the address that is offered (RFC 1542, 4.1.2), and there is none.
+                request.isBroadcast() || isRelayed || request.clientAddress().isUnspecified(),
                 request.clientAddress(),
                 Ipv4Address.UNSPECIFIED,
                 reception.localAddress(),

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.rackboot.protocol.address.Ipv4Address;
 import org.rackboot.protocol.dhcp.ArchitectureType.Firmware;
 import org.rackboot.protocol.dhcp.BootClient.Kind;
@@ -32,6 +34,7 @@ class ProxyDhcpTest {
     private String hardware = "525400123456";
     private Ipv4Address ciaddr = Ipv4Address.UNSPECIFIED;
     private Ipv4Address giaddr = Ipv4Address.UNSPECIFIED;
+    private boolean broadcast = true;
 
     @Test
     void aBiosRomGetsItsFileAtOnce() { // D3
@@ -122,6 +125,50 @@ class ProxyDhcpTest {
         assertThat(reply.message().relay()).isEqualTo(RELAY);
         assertThat(reply.message().options().find(82)).contains(circuit.value());
         assertThat(reply.message().options().values().keySet()).last().isEqualTo(82);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"16, bootx64.efi", "19, bootx64.efi"})
+    void httpBootThroughARelayGetsItsUrlAndTheRelaysOptionLast(int architecture, String file) { // RFC 3046, 2.2
+        giaddr = RELAY;
+        RawOption circuit = new RawOption(82, octets("0104" + "00000007" + "0206" + "525400aabbcc"));
+        String vendor = "HTTPClient:Arch:%05d:UNDI:003000".formatted(architecture);
+
+        Decision.Reply reply = (Decision.Reply)
+                proxy.receive(discover(vendor, architecture, circuit, new UserClass(List.of("x"))), BROADCAST);
+
+        DhcpMessage offer = reply.message();
+        assertThat(reply.address()).isEqualTo(RELAY);
+        assertThat(reply.port()).isEqualTo(ProxyDhcp.SERVER_PORT);
+        assertThat(offer.options().vendorClass()).contains(VendorClass.HTTP_CLIENT);
+        assertThat(offer.file()).isEqualTo("http://198.18.0.1:5248/" + file);
+        assertThat(offer.options().find(82)).contains(circuit.value());
+        assertThat(offer.options().values().keySet()).last().isEqualTo(82);
+        assertThat(offer.relay()).isEqualTo(RELAY);
+    }
+
+    /** A relay sends what is no broadcast to the offered address, which a proxy's offer has not. */
+    @Test
+    void whoHasNoAddressIsAnsweredByBroadcastWhateverItsFlag() { // RFC 1542, 4.1.2; RFC 2131, 4.1
+        broadcast = false; // As iPXE's.
+        String vendor = "PXEClient:Arch:00000:UNDI:002001";
+        assertThat(offer(discover(vendor, 0)).isBroadcast()).isTrue();
+
+        giaddr = RELAY;
+        assertThat(((Decision.Reply) proxy.receive(discover(vendor, 0), BROADCAST))
+                        .message()
+                        .isBroadcast())
+                .isTrue();
+        ciaddr = MACHINE;
+        assertThat(((Decision.Reply) proxy.receive(request(MessageType.INFORM, vendor, 0), BROADCAST))
+                        .message()
+                        .isBroadcast())
+                .isTrue();
+
+        giaddr = Ipv4Address.UNSPECIFIED;
+        Decision.Reply direct = (Decision.Reply) proxy.receive(request(MessageType.INFORM, vendor, 0), BROADCAST);
+        assertThat(direct.message().isBroadcast()).isFalse();
+        assertThat(direct.address()).isEqualTo(MACHINE);
     }
 
     @Test
@@ -271,7 +318,7 @@ class ProxyDhcpTest {
                 0,
                 7,
                 0,
-                true,
+                broadcast,
                 ciaddr,
                 Ipv4Address.UNSPECIFIED,
                 Ipv4Address.UNSPECIFIED,
