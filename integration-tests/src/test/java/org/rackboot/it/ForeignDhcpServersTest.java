@@ -102,7 +102,7 @@ class ForeignDhcpServersTest {
             pxe("UEFI x64", "bootx64.efi", 7, UNDI, ASKS_FOR_ALL),
             pxe("UEFI x64 that says EBC", "bootx64.efi", 9, UNDI, ASKS_FOR_ALL),
             pxe("UEFI arm64", "bootaa64.efi", 11, UNDI, ASKS_FOR_ALL),
-            pxe("U-Boot at its second try", "grubaa64.efi", 11, new NetworkInterfaceId(0, 0, 0), ASKS_FOR_LITTLE),
+            pxe("U-Boot at its second try", "grubaa64.efi", 11, new NetworkInterfaceId(1, 0, 0), ASKS_FOR_LITTLE),
             Machine.of(
                     "HTTP x64 that asks for nothing",
                     URL + "bootx64.efi",

@@ -35,7 +35,8 @@ public record BootClient(
         }
     }
 
-    private static final NetworkInterfaceId NO_UNDI = new NetworkInterfaceId(0, 0, 0); // U-Boot's alone.
+    private static final NetworkInterfaceId NO_UNDI =
+            new NetworkInterfaceId(1, 0, 0); // U-Boot's alone, as captured: UNDI, of no version.
 
     public BootClient {
         architectures = List.copyOf(architectures);

@@ -47,7 +47,7 @@ final class DnsmasqConfig {
                 .line("dhcp-vendorclass=set:rb-pxe,PXEClient")
                 .line("dhcp-vendorclass=set:rb-60,:Arch:")
                 .comment("U-Boot at its second try: as UEFI, but without a card's firmware.")
-                .line("dhcp-match=set:rb-u-boot,94,00:00:00");
+                .line("dhcp-match=set:rb-u-boot,94,01:00:00");
         for (Row row : config.rows()) {
             out.empty().comment(row.clients());
             row.remark().ifPresent(remark -> out.comment("NOTE: " + remark + "."));

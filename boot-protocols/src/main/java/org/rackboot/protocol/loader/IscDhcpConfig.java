@@ -78,7 +78,7 @@ final class IscDhcpConfig {
         }
         if (row.program() == Program.U_BOOT) { // At its second try, as UEFI, but without a card's firmware.
             return row.types().stream()
-                    .map(type -> "(option pxe-interface-id = 00:00:00 and " + TYPE + hex(type, ":") + ")")
+                    .map(type -> "(option pxe-interface-id = 01:00:00 and " + TYPE + hex(type, ":") + ")")
                     .toList();
         }
         List<String> any = new ArrayList<>();

@@ -106,7 +106,7 @@ final class KeaConfig {
             test.append(" and not member('%s')".formatted(name(other)));
         }
         return row.program() == Program.U_BOOT // At its second try, as UEFI, but without a card's firmware.
-                ? "option[94].hex == 0x000000 and " + test
+                ? "option[94].hex == 0x010000 and " + test
                 : test.toString();
     }
 

@@ -79,7 +79,7 @@ final class PlainDhcpOptions {
         if (row.isRaspberryPi()) {
             return codes + ", or its MAC";
         }
-        return row.program() == Program.U_BOOT ? codes + ", and 94 = 0.0.0" : codes;
+        return row.program() == Program.U_BOOT ? codes + ", and 94 = 1.0.0" : codes;
     }
 
     private static String also(Row row, boolean v6) {

@@ -204,7 +204,7 @@ class ProxyDhcpTest {
 
     @Test
     void uBootIsLeftAloneForItWouldTakeAnOfferWithoutAnAddress() {
-        DhcpOption noUndi = new NetworkInterfaceId(0, 0, 0);
+        DhcpOption noUndi = new NetworkInterfaceId(1, 0, 0);
 
         assertThat(silence(discover("PXEClient:Arch:00011:UNDI:003000", 11, noUndi), BROADCAST))
                 .isEqualTo(Reason.TAKES_THE_FIRST_OFFER);
