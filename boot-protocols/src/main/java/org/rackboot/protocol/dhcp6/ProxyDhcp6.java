@@ -6,6 +6,8 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.rackboot.protocol.dhcp.ArchitectureType;
 import org.rackboot.protocol.dhcp.BootClient;
+import org.rackboot.protocol.dhcp.MachineId;
+import org.rackboot.protocol.dhcp.Octets;
 import org.rackboot.protocol.dhcp6.Dhcp6Message.Exchange;
 import org.rackboot.protocol.dhcp6.Dhcp6Message.Relay;
 import org.rackboot.protocol.dhcp6.Dhcp6Option.BootFileUrl;
@@ -177,7 +179,14 @@ public final class ProxyDhcp6 {
                 architectures,
                 isIpxe(options) ? BootClient.Program.IPXE : BootClient.Program.FIRMWARE,
                 duid.flatMap(Duid::mac),
-                duid.flatMap(Duid::uuid)));
+                duid.flatMap(each -> uuid(each, !isIpxe(options) && (isPxe(options) || isHttp(options))))));
+    }
+
+    /** UEFI copies its own form, whose first three fields are little-endian, as in option 97; RFC 6355 wants none such. */
+    private static Optional<String> uuid(Duid duid, boolean isFromUefi) {
+        return isFromUefi && duid instanceof Duid.Uuid uuid
+                ? new MachineId(Octets.of((byte) 0).plus(uuid.value())).uuid()
+                : duid.uuid();
     }
 
     private static boolean loadsByHttp(List<Integer> architectures) {
