@@ -157,7 +157,14 @@ public final class LoaderPolicy {
                 Optional.empty());
     }
 
-    /** RFC 5071, 5: where configurations are. */
+    /**
+     * For those who read PXELINUX's configurations without being PXELINUX: option 210, where these are (RFC 5071, 5). Each
+     * then looks for its own, by its address.
+     *
+     * <p>No more of RFC 5071 is sent. 209 names one file, in whose place nobody looks for one of his own any more
+     * (Petitboot, U-Boot, s390x). PXELINUX takes the directory of its own file for 210, and all that is named here for it
+     * is at the root; 208 has meant nothing to it since 3.55; 211 is five minutes by itself.
+     */
     private static LoaderChoice byPrefix(String prefix) {
         return new Load(
                 "",
