@@ -1,7 +1,8 @@
 #!/bin/bash
 # boot-vm.sh --firmware NAME --tap N [--timeout S] [--console FILE] [--mac MAC] [--mem MB] [--expect REGEX]
-#            [--accel auto|kvm|tcg] [--nic virtio|e1000|ROM-less "virtio-norom"] [--dry-run]
-# Boots one VM from the network, on tap N of the lab. Exit 0 only when the console shows the expected line
+#            [--accel auto|kvm|tcg] [--nic virtio|e1000|ROM-less "virtio-norom"] [--disk FILE] [--dry-run]
+# Boots one VM from the network, on tap N of the lab; FILE is its disk, for when it gives up the network (nothing is
+# written to it). Exit 0 only when the console shows the expected line
 # (default "BOOT-OK"); 1 on BOOT-FAIL or timeout, with the tail of the console on stderr; 2 on bad usage.
 #
 # NAME: bios-ipxe        SeaBIOS + QEMU's iPXE option ROM          (option 93 = 0)
@@ -14,15 +15,16 @@
 # Environment: LAB_NAME, LAB_DIR, LAB_ACCEL (auto), LAB_ACCEL_CACHE, LAB_OVMF_DIR, LAB_AAVMF_DIR, LAB_UBOOT (firmware files).
 # shellcheck disable=SC2054  # commas belong to the QEMU options
 set -euo pipefail
-fw='' tap=0 timeout=180 console='' mac='' mem='' expect='' accel=${LAB_ACCEL:-auto} nic='' dry=
+fw='' tap=0 timeout=180 console='' mac='' mem='' expect='' accel=${LAB_ACCEL:-auto} nic='' disk='' dry=
 while [ $# -gt 0 ]; do case $1 in
   --firmware) fw=$2; shift 2;; --tap) tap=${2#tap}; shift 2;; --timeout) timeout=$2; shift 2;;
   --console) console=$2; shift 2;; --mac) mac=$2; shift 2;; --mem) mem=$2; shift 2;;
-  --expect) expect=$2; shift 2;; --accel) accel=$2; shift 2;; --nic) nic=$2; shift 2;;
-  --dry-run) dry=1; shift;; *) sed -n 2,15p "$0"; exit 2;; esac; done
+  --expect) expect=$2; shift 2;; --accel) accel=$2; shift 2;; --nic) nic=$2; shift 2;; --disk) disk=$2; shift 2;;
+  --dry-run) dry=1; shift;; *) sed -n 2,16p "$0"; exit 2;; esac; done
 name=${LAB_NAME:-bootlab} dir=${LAB_DIR:-lab-state}; mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
 console=${console:-$dir/console-$fw-$tap.log}
 case $fw in ppc64el) expect=${expect:-Welcome to GRUB};; *) expect=${expect:-BOOT-OK};; esac
+case $fw in arm64-uboot) mac=${mac:-52:52:52:52:52:52};; esac # U-Boot has this one whatever the card has
 mac=${mac:-52:54:00:0b:00:$(printf %02x "$tap")}
 ovmf=${LAB_OVMF_DIR:-/usr/share/OVMF} aavmf=${LAB_AAVMF_DIR:-/usr/share/AAVMF}
 vm="$dir/vm-$tap"; mkdir -p "$vm"
@@ -85,10 +87,11 @@ case $fw in
   ppc64el) mem=${mem:-1024}; q=(qemu-system-ppc64 -accel tcg -machine pseries,cap-htm=off -cpu power9 -vga none -boot n)
     case $nic in '') dev=virtio-net-pci;; spapr-vlan) dev=spapr-vlan;; esac
     net+=(-device "$dev,netdev=n0,mac=$mac,bootindex=1");;
-  *) sed -n 2,15p "$0"; exit 2;;
+  *) sed -n 2,16p "$0"; exit 2;;
 esac
 q+=(-m "${mem:-768}" -display none -nodefaults -no-user-config -serial "file:$console" -object rng-random,id=rng0,filename=/dev/urandom)
 case $fw in ppc64el) q+=(-device virtio-rng-pci,rng=rng0);; *) q+=(-device virtio-rng-pci,rng=rng0,romfile=);; esac
+[ -z "$disk" ] || q+=(-drive "if=none,id=d0,file=$disk,format=raw,snapshot=on" -device virtio-blk-pci,drive=d0,bootindex=2)
 q+=("${net[@]}" -pidfile "$vm/pid" -uuid "00000000-0000-4000-8000-$(tr -d : <<< "$mac")")
 [ -z "$dry" ] || { printf '%q ' "${q[@]}"; echo; exit 0; }
 
@@ -109,5 +112,5 @@ if [ $result = ok ]; then
   exit 0
 fi
 { echo "FAILED ($result after $((took / 1000)) s): $fw tap$tap accel=$accel; QEMU: $(tail -3 "$vm/qemu.log")"
-  echo "--- console tail"; tail -c 4000 "$console" | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' | tr -d '\r' | tail -30; } >&2
+  echo "--- console tail"; tail -c 4000 "$console" | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' | tr -d '\r' | tail -30; echo; } >&2
 exit 1

@@ -111,7 +111,7 @@ check() {
   lacks() { echo "$*"; bad=1; }
   [ "$(id -u)" = 0 ] || lacks "root (network namespaces and taps)"
   for c in qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm dnsmasq:dnsmasq-base ip:iproute2 ss:iproute2 \
-      ethtool:ethtool sysctl:procps setsid:util-linux flock:util-linux mksquashfs:squashfs-tools grub-mkimage:grub-common \
+      ethtool:ethtool sysctl:procps setsid:util-linux flock:util-linux mksquashfs:squashfs-tools grub-mkimage:grub-common mformat:mtools \
       cpio:cpio openssl:openssl python3:python3 gpg:gnupg apt-get:apt dpkg:dpkg; do
     command -v "${c%:*}" > /dev/null || lacks "the command ${c%:*} (package ${c#*:})"
   done

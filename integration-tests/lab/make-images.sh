@@ -87,9 +87,10 @@ build() {
   rm -rf "$w"; echo "== $a $kver"; cat "$d/manifest"
 }
 
-grub_image() { # FORMAT PACKAGE-ARCH OUTPUT NETMODULE
-  grub-mkimage -O "$1" -d "$out/x/$2/usr/lib/grub/$1" -p /grub -o "$3" \
-    tftp http net "$4" normal configfile linux echo test regexp boot reboot sleep gzio minicmd; }
+grub_image() { # FORMAT PACKAGE-ARCH OUTPUT MODULES
+  # shellcheck disable=SC2086  # words of MODULES
+  grub-mkimage -O "$1" -d "$out/x/$2/usr/lib/grub/$1" -p /grub -o "$3" tftp http net $4 normal configfile linux echo test true regexp \
+    boot reboot halt sleep gzio minicmd search fat part_gpt part_msdos; }
 
 # --- boot loaders -------------------------------------------------------------------------------------------
 loaders_amd64() { local r="$out/root" x="$out/x/amd64"
@@ -99,7 +100,7 @@ loaders_amd64() { local r="$out/root" x="$out/x/amd64"
   cp "$x/usr/lib/shim/shimx64.efi.signed" "$r/bootx64.efi"
   cp "$x/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed" "$r/grubx64.efi"
   mkdir -p "$r/http"; cp "$r/bootx64.efi" "$r/http/"
-  grub_image x86_64-efi amd64 "$r/http/grubx64.efi" efinet
+  grub_image x86_64-efi amd64 "$r/http/grubx64.efi" "efinet chain"
   # the package's /usr/lib/ipxe/ipxe.efi is an absolute link to /boot, which points outside the unpacked tree
   cp "$x"/boot/ipxe.efi "$x"/usr/lib/ipxe/{snponly.efi,undionly.kpxe} "$r"; }
 loaders_arm64() { local r="$out/root" x="$out/x/arm64"
@@ -107,7 +108,7 @@ loaders_arm64() { local r="$out/root" x="$out/x/arm64"
   cp "$x/usr/lib/shim/shimaa64.efi.signed" "$r/bootaa64.efi"
   cp "$x/usr/lib/grub/arm64-efi-signed/grubnetaa64.efi.signed" "$r/grubaa64.efi"
   mkdir -p "$r/http"; cp "$r/bootaa64.efi" "$r/http/"
-  grub_image arm64-efi arm64 "$r/http/grubaa64.efi" efinet; uboot_script "$r/boot.scr.uimg"; }
+  grub_image arm64-efi arm64 "$r/http/grubaa64.efi" "efinet chain"; uboot_script "$r/boot.scr.uimg"; }
 uboot_script() { # OUTPUT : the script U-Boot's "bootcmd_dhcp" asks for by name (a legacy uImage): go the pxelinux.cfg way
   python3 - "$1" <<'P'
 import struct, sys, zlib

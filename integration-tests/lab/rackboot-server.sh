@@ -153,6 +153,10 @@ admin() { # PATH : what the rack's admin listener says; fails unless that is 200
   python3 -c 'import sys, urllib.request
 try: sys.stdout.write(urllib.request.urlopen("http://127.0.0.1:5250/" + sys.argv[1], timeout=5).read().decode())
 except OSError as e: sys.exit(str(e))' "$1" 2> "$dir/admin.log"; }
+configuration_says() { # TEXT : what the machine on tap 0 would be told
+  python3 -c 'import sys, urllib.request
+sys.exit(sys.argv[2].encode() not in urllib.request.urlopen(sys.argv[1], timeout=5).read())' \
+    "http://$me:${ports[0]}/grub/grub.cfg-$tap0-x86_64" "$1" 2> "$dir/configuration.log"; }
 rack_is_ready() { admin readyz > /dev/null; }
 metric_is() { admin metrics > "$dir/metrics.txt" && grep -q "^$1 $2\$" "$dir/metrics.txt"; }
 
@@ -178,12 +182,20 @@ save images.json images list --json
 
 # --- the region goes, and does not come back ------------------------------------------------------------------
 if [ $roles = region+rack ]; then
+  tap0=52:54:00:0b:00:00
+  must 60 machines.log machines add --mac $tap0 --name lab-0 --arch amd64 --kernel-options lab.machine=0
+  must 60 machines.log machines assign lab-0 --image ubuntu/noble --purpose ephemeral
   save token.json racks enrol lab --json
   start_rack --token "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["token"])' "$dir/token.json")"
   await "$start" "the rack is ready, with the region there (admin.log)" rack_is_ready
   await "$start" "the rack is in step with the region (metrics.txt)" metric_is rackboot_region_in_step 1.0
+  must 60 machines.log machines update lab-0 --kernel-options "lab.machine=0 lab.changed=1"
+  began=$(date +%s%N)
+  await 10 "the change of lab-0 reaches the rack" configuration_says lab.changed=1
+  say "a change reached the rack's configurations after $(( ($(date +%s%N) - began) / 1000000 )) ms"
   at=$dir/state
   must 120 warm.log cache warm --all
+  save explained.json explain --mac $tap0 --json
   running
   kill -KILL "$region"; wait "$region" 2>/dev/null
   say "the region was killed: status $?"; region=
@@ -193,6 +205,7 @@ if [ $roles = region+rack ]; then
   await "$start" "the rack is ready again, without a region (admin.log)" rack_is_ready
   metric_is rackboot_region_in_step 0.0 || fail "the rack does not say that its region is away (rackboot_region_in_step in metrics.txt)"
   save cache.json cache list --json
+  save explained-without-region.json explain --mac $tap0 --json
   say "the rack was started again without a region, after $SECONDS s"
 fi
 

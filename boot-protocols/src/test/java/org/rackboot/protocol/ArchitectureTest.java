@@ -28,6 +28,8 @@ class ArchitectureTest {
     @Test
     void protocolsDoNoIoAndStartNoThread() {
         noClasses()
+                .that()
+                .doNotHaveFullyQualifiedName("org.rackboot.protocol.bootconfig.BuiltInTemplates") // Its own resources.
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("java.io..", "java.net..", "java.nio.channels..", "java.nio.file..")
@@ -41,6 +43,20 @@ class ArchitectureTest {
                 .accessField(System.class, "out")
                 .orShould()
                 .accessField(System.class, "err")
+                .check(PROTOCOLS);
+    }
+
+    @Test
+    void builtInTemplatesComeFromTheClassPathAlone() {
+        noClasses()
+                .that()
+                .haveFullyQualifiedName("org.rackboot.protocol.bootconfig.BuiltInTemplates")
+                .should()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.(net|nio\\.channels|nio\\.file|sql|util\\.concurrent)\\..*")
+                .orShould()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.io\\.(?!InputStream$|IOException$|UncheckedIOException$).*")
                 .check(PROTOCOLS);
     }
 
@@ -92,6 +108,22 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("..protocol.resolve..", "..protocol.bootconfig..")
+                .check(PROTOCOLS);
+    }
+
+    @Test
+    void networksKnowNothingOfBooting() {
+        classes()
+                .that()
+                .resideInAPackage("..protocol.netconfig..")
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "java..",
+                        "org.jspecify.annotations..",
+                        "org.rackboot.protocol.address..",
+                        "org.rackboot.protocol.bootname..",
+                        "org.rackboot.protocol.netconfig..")
                 .check(PROTOCOLS);
     }
 }

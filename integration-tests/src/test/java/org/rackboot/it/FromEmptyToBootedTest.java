@@ -118,7 +118,7 @@ class FromEmptyToBootedTest {
             String overHttp =
                     new String(get(rackboot, "grub/grub.cfg-default-amd64").body(), UTF_8);
             assertThat(overHttp).doesNotContain("(http").contains("linux \"${rackboot}/images/");
-            assertThat(overHttp).contains("cc:\\{'datasource_list': ['MAAS']\\}end_cc");
+            assertThat(overHttp).contains(" 'cc:{datasource_list:' '[MAAS]}end_cc' ");
 
             HttpResponse<byte[]> missing = get(rackboot, "grub/grub.cfg-default-arm64");
             assertThat(missing.statusCode()).isEqualTo(404);

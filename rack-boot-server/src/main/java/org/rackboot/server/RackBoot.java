@@ -39,10 +39,13 @@ import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.dhcp.ProxyDhcp;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootResolver;
+import org.rackboot.protocol.resolve.MetadataNames;
 import org.rackboot.protocol.tftp.Negotiation;
 import org.rackboot.region.Bundles;
 import org.rackboot.region.Region;
 import org.rackboot.region.Uploads;
+import org.rackboot.region.machine.UnknownMachines;
 import org.rackboot.region.publish.StreamPublisher;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository.Version;
@@ -76,6 +79,9 @@ import org.rackboot.server.rack.CacheKeeper;
 import org.rackboot.server.rack.CatalogFollower;
 import org.rackboot.server.rack.DhcpConfigApi;
 import org.rackboot.server.rack.Enrolment;
+import org.rackboot.server.rack.ExplainApi;
+import org.rackboot.server.rack.MachineReports;
+import org.rackboot.server.rack.MetadataSeal;
 import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RackUpstream;
 import org.rackboot.server.rack.RacksBelow;
@@ -83,6 +89,7 @@ import org.rackboot.server.rack.RegionClient;
 import org.rackboot.server.rack.RegionLink;
 import org.rackboot.server.region.DatabaseOrigin;
 import org.rackboot.server.region.ImageStream;
+import org.rackboot.server.region.Networks;
 import org.rackboot.server.region.RegionApi;
 import org.rackboot.server.region.RegionContent;
 import org.rackboot.server.region.SlowWork;
@@ -155,6 +162,7 @@ public final class RackBoot implements AutoCloseable {
     private final Metrics metrics = new Metrics(this::readiness);
     private volatile @Nullable HttpService cacheApi; // Once there is a rack.
     private volatile @Nullable HttpService dhcpConfigApi; // Likewise.
+    private volatile @Nullable HttpService explainApi; // Likewise.
     private volatile @Nullable CatalogFollower following; // Likewise.
     private volatile @Nullable DhcpListener proxyDhcp; // If machines are answered.
     private final List<InetSocketAddress> tftp = new ArrayList<>();
@@ -305,7 +313,9 @@ public final class RackBoot implements AutoCloseable {
                 new Region.Settings(
                         config.boot().kernelOptions(),
                         config.imports().singleSource(),
-                        new Importer.Settings(config.imports().keepVersions(), database::freeBytes)));
+                        new Importer.Settings(config.imports().keepVersions(), database::freeBytes),
+                        UnknownMachines.of(config.boot().unknownMachines()).orElseThrow(),
+                        Networks::problems));
         closeAtEnd(region.imports()::stop);
         new ImportSchedule(region.imports(), timer, config.imports().interval(), new SecureRandom(), LOG::info).start();
         ExecutorService databaseThreads = closeAtEnd(pool("region", 8));
@@ -355,6 +365,10 @@ public final class RackBoot implements AutoCloseable {
         return call -> {
             HttpService cache = cacheApi;
             HttpService dhcpConfig = dhcpConfigApi;
+            HttpService explain = explainApi;
+            if (explain != null && call.path().equals(ExplainApi.PATH)) {
+                return explain.answer(call);
+            }
             if (dhcpConfig != null && call.path().equals(DhcpConfigApi.PATH)) {
                 return dhcpConfig.answer(call);
             }
@@ -450,7 +464,8 @@ public final class RackBoot implements AutoCloseable {
                 diskThreads,
                 (pause, work) -> timer.schedule(() -> diskThreads.execute(work), pause.toNanos(), TimeUnit.NANOSECONDS),
                 new CacheLog(metrics, "cache", "the region"));
-        BootEvents events = closeAtEnd(new BootEvents(new Neighbours(Path.of("/proc/net/arp"), System::nanoTime)));
+        Neighbours neighbours = new Neighbours(Path.of("/proc/net/arp"), System::nanoTime);
+        BootEvents events = closeAtEnd(new BootEvents(neighbours));
         BootLog log = new BootLog();
         events.subscribe(log);
         events.whenQuiet(log::catchUp);
@@ -485,8 +500,21 @@ public final class RackBoot implements AutoCloseable {
         timer.scheduleWithFixedDelay(() -> diskThreads.execute(keeper::tick), 1, 1, TimeUnit.SECONDS);
         cacheApi = new CacheApi(follower::catalog, cache, keeper, cacheSettings, apiToken, diskThreads);
 
+        MachineReports reports = closeAtEnd(new MachineReports(
+                report -> region.ask("POST", "api/v1/racks/self/machines", enrolment.bearer(), report)
+                        .status(),
+                new StateDirectory(config.state()),
+                Clock.systemUTC()));
+        reports.start();
+        BootResolver resolver = new BootResolver(
+                config.boot().templates(),
+                new MetadataNames(MetadataSeal.of(new StateDirectory(config.state()))),
+                reports);
         Ports ports = new Ports();
         Rack rack = new Rack(
+                resolver,
+                reports,
+                neighbours,
                 follower::catalog,
                 cache,
                 events,
@@ -550,6 +578,7 @@ public final class RackBoot implements AutoCloseable {
             startDhcp(tftpLoops, addresses, files, events, timer);
         }
         dhcpConfigApi = new DhcpConfigApi(follower::catalog, config.boot()::loader, http, tftp, apiToken);
+        explainApi = new ExplainApi(follower::catalog, resolver, config.boot().loader(), ports, http, apiToken);
         isAnyMachineHere = () -> tftpListener.activeTransfers() > 0 || boot.openConnections() > 0;
         metrics.gauge("tftp.transfers", tftpListener::activeTransfers);
         metrics.gauge("http.connections", boot::openConnections);

@@ -1,5 +1,7 @@
 package org.rackboot.region;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -8,14 +10,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.rackboot.region.Region.RefusedException;
+import org.rackboot.region.catalog.NetworkDocument;
+import org.rackboot.region.machine.KernelWords;
 import org.rackboot.region.machine.Machine;
+import org.rackboot.region.machine.Tag;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.MachineRepository;
 import org.rackboot.region.store.MachineRepository.Added;
 import org.rackboot.region.store.MachineRepository.Changed;
 import org.rackboot.region.store.MachineRepository.Identity;
 import org.rackboot.region.store.MachineRepository.Taken;
+import org.rackboot.region.store.NoRoomException;
 
 /**
  * The machines that operators made known. A machine is meant by its name or any of its MAC addresses. Thread-safe; methods
@@ -28,7 +35,11 @@ public final class Machines {
 
     private static final int SHOWN = 80;
 
+    /** Of a network configuration. */
+    static final int MOST_NETWORK_BYTES = 64 << 10;
+
     private final MachineRepository machines;
+    private final NetworkCheck networks;
     private final Runnable afterChange;
 
     /**
@@ -42,9 +53,48 @@ public final class Machines {
             Optional<List<String>> macs,
             Optional<String> uuid,
             Optional<String> arch,
-            Optional<String> loader) {
+            Optional<String> loader,
+            Boot boot) {
         public Description {
             macs = macs.map(List::copyOf);
+        }
+
+        /** One that says nothing of how it boots. */
+        public Description(
+                Optional<String> name,
+                Optional<List<String>> macs,
+                Optional<String> uuid,
+                Optional<String> arch,
+                Optional<String> loader) {
+            this(name, macs, uuid, arch, loader, Boot.NOTHING);
+        }
+    }
+
+    /**
+     * What an operator says of how a machine boots, as {@link Description}.
+     *
+     * @param tags all of them
+     * @param addTags to those that it has
+     * @param removeTags from those that it has
+     * @param kernelOptions all of them, each a word or several parted by blanks
+     * @param network JSON
+     * @param netboot {@code true} or {@code false}
+     */
+    public record Boot(
+            Optional<List<String>> tags,
+            List<String> addTags,
+            List<String> removeTags,
+            Optional<List<String>> kernelOptions,
+            Optional<String> network,
+            Optional<String> netboot) {
+        public static final Boot NOTHING =
+                new Boot(Optional.empty(), List.of(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
+
+        public Boot {
+            tags = tags.map(List::copyOf);
+            addTags = List.copyOf(addTags);
+            removeTags = List.copyOf(removeTags);
+            kernelOptions = kernelOptions.map(List::copyOf);
         }
     }
 
@@ -52,14 +102,20 @@ public final class Machines {
     public record Problem(int row, String text) {}
 
     /** @param afterChange so that whoever waits for the catalog is told */
-    Machines(MachineRepository machines, Runnable afterChange) {
+    Machines(MachineRepository machines, NetworkCheck networks, Runnable afterChange) {
         this.machines = machines;
+        this.networks = networks;
         this.afterChange = afterChange;
     }
 
     /** Every machine, by name. */
     public List<Machine> list() throws DatabaseException {
         return machines.all();
+    }
+
+    /** Those with a tag, by name. */
+    public List<Machine> tagged(String tag) throws DatabaseException {
+        return machines.tagged(tag);
     }
 
     public int count() throws DatabaseException {
@@ -73,11 +129,19 @@ public final class Machines {
     public Machine add(Description said) throws RefusedException, DatabaseException {
         List<String> problems = new ArrayList<>();
         Machine machine = described(said, Optional.empty(), problems).orElseThrow(() -> invalid(problems));
-        Added added = machines.add(List.of(machine), MOST);
+        Added added = add(List.of(machine));
         requireFree(added.taken());
         requireRoom(added);
         afterChange.run();
         return machine;
+    }
+
+    private Added add(List<Machine> described) throws RefusedException, DatabaseException {
+        try {
+            return machines.add(described, MOST);
+        } catch (NoRoomException e) {
+            throw new RefusedException(RefusedException.Kind.NO_ROOM, String.valueOf(e.getMessage()));
+        }
     }
 
     /**
@@ -109,7 +173,7 @@ public final class Machines {
         }
         List<Taken> taken;
         if (problems.isEmpty()) {
-            Added added = machines.add(described, MOST);
+            Added added = add(described);
             taken = added.taken();
             if (taken.isEmpty()) {
                 requireRoom(added);
@@ -157,6 +221,8 @@ public final class Machines {
                     .orElseThrow(() -> isUnknown(nameOrMac));
         } catch (IllegalArgumentException e) {
             throw new RefusedException(RefusedException.Kind.INVALID, String.valueOf(e.getMessage()));
+        } catch (NoRoomException e) {
+            throw new RefusedException(RefusedException.Kind.NO_ROOM, String.valueOf(e.getMessage()));
         }
         requireFree(changed.taken());
         afterChange.run();
@@ -175,7 +241,7 @@ public final class Machines {
     }
 
     /** @return empty if there are problems, which are added to those given */
-    private static Optional<Machine> described(Description said, Optional<Machine> before, List<String> problems) {
+    private Optional<Machine> described(Description said, Optional<Machine> before, List<String> problems) {
         List<String> macs = said.macs().isPresent()
                 ? macs(said.macs().get(), problems)
                 : before.map(Machine::macs).orElse(List.of());
@@ -186,7 +252,7 @@ public final class Machines {
         if (name.isPresent() && !Machine.isName(name.get())) {
             problems.add(
                     ("'%s' is no machine's name: that has 1 to 63 lower-case letters, digits and hyphens, begins and"
-                                    + " ends with a letter or digit, and is neither a MAC address nor 'import'")
+                                    + " ends with a letter or digit, and is neither a MAC address nor 'import' or 'default'")
                             .formatted(shown(name.get())));
         }
         Optional<String> uuid =
@@ -195,9 +261,77 @@ public final class Machines {
                 said.arch().isPresent() ? arch(said.arch().get(), problems) : before.flatMap(Machine::arch);
         Optional<Machine.Loader> loader =
                 said.loader().isPresent() ? loader(said.loader().get(), problems) : before.flatMap(Machine::loader);
+        Machine.Boot now = before.map(Machine::boot).orElse(Machine.Boot.USUAL);
+        List<String> tags = tags(said.boot(), now.tags(), problems);
+        List<String> options = said.boot().kernelOptions().isPresent()
+                ? kernelOptions(said.boot().kernelOptions().get(), problems)
+                : now.kernelOptions();
+        Optional<String> network = said.boot().network().isPresent()
+                ? network(said.boot().network().get(), problems)
+                : now.network();
+        boolean netboot = said.boot().netboot().isPresent()
+                ? netboot(said.boot().netboot().get(), problems)
+                : now.netboot();
         return problems.isEmpty()
-                ? Optional.of(new Machine(name.orElseGet(() -> Machine.nameOf(macs.get(0))), macs, uuid, arch, loader))
+                ? Optional.of(new Machine(
+                        name.orElseGet(() -> Machine.nameOf(macs.get(0))),
+                        macs,
+                        uuid,
+                        arch,
+                        loader,
+                        new Machine.Boot(tags, options, network, netboot, now.assignment(), now.once())))
                 : Optional.empty();
+    }
+
+    private static List<String> tags(Boot said, List<String> before, List<String> problems) {
+        Set<String> tags = new TreeSet<>(said.tags().orElse(before));
+        tags.addAll(said.addTags());
+        said.removeTags().forEach(tags::remove);
+        for (String tag : tags) {
+            if (!Tag.isName(tag)) {
+                problems.add(
+                        ("'%s' is no tag: that has 1 to 63 lower-case letters, digits and _.-, and begins with a letter"
+                                        + " or digit")
+                                .formatted(shown(tag)));
+                return List.of();
+            }
+        }
+        if (tags.size() > Machine.MOST_TAGS) {
+            problems.add(
+                    "A machine has %d tags at most; this one would have %d".formatted(Machine.MOST_TAGS, tags.size()));
+            return List.of();
+        }
+        return List.copyOf(tags);
+    }
+
+    private static List<String> kernelOptions(List<String> said, List<String> problems) {
+        List<String> words = KernelWords.of(String.join(" ", said));
+        KernelWords.problem(words).ifPresent(problems::add);
+        return words;
+    }
+
+    private Optional<String> network(String json, List<String> problems) {
+        if (json.isBlank() || json.equals("null")) {
+            return Optional.empty();
+        }
+        if (json.getBytes(UTF_8).length > MOST_NETWORK_BYTES) {
+            problems.add("A network configuration has %d KiB at most".formatted(MOST_NETWORK_BYTES >> 10));
+            return Optional.empty();
+        }
+        Optional<String> network = NetworkDocument.canonical(json);
+        if (network.isEmpty()) {
+            problems.add("The network configuration is no JSON text, says a key twice, or is nested deeper than 16");
+        } else {
+            networks.problems(network.get()).forEach(problem -> problems.add("The network configuration: " + problem));
+        }
+        return network;
+    }
+
+    private static boolean netboot(String text, List<String> problems) {
+        if (!text.equals("true") && !text.equals("false")) {
+            problems.add("'netboot' is '%s'; use true or false".formatted(shown(text)));
+        }
+        return text.equals("true");
     }
 
     private static List<String> macs(List<String> texts, List<String> problems) {
@@ -247,8 +381,10 @@ public final class Machines {
         return loader;
     }
 
-    private static String shown(String text) {
-        return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "…";
+    static String shown(String text) {
+        String some = text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "…";
+        return some.replaceAll(
+                "[\\p{Cntrl}\\p{Cs}]", "?"); // Half a character, too: no answer could be written with it.
     }
 
     private static void requireRoom(Added added) throws RefusedException {
@@ -287,7 +423,7 @@ public final class Machines {
         return new RefusedException(RefusedException.Kind.INVALID, String.join(". ", problems));
     }
 
-    private static RefusedException isUnknown(String nameOrMac) {
+    static RefusedException isUnknown(String nameOrMac) {
         return new RefusedException(
                 RefusedException.Kind.NOT_FOUND,
                 "There is no machine '%s'; see 'rackboot machines list'".formatted(shown(nameOrMac)));

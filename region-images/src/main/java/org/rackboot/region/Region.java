@@ -22,6 +22,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.rackboot.region.catalog.CatalogDocument;
 import org.rackboot.region.catalog.Served;
+import org.rackboot.region.machine.UnknownMachines;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
 import org.rackboot.region.simplestreams.MirrorPath;
@@ -31,6 +32,7 @@ import org.rackboot.region.source.BootSource;
 import org.rackboot.region.source.BootSource.Trust;
 import org.rackboot.region.source.Selection;
 import org.rackboot.region.source.SourceStatus;
+import org.rackboot.region.store.AssignmentRepository;
 import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository;
@@ -38,6 +40,7 @@ import org.rackboot.region.store.ImageRepository.Version;
 import org.rackboot.region.store.MachineRepository;
 import org.rackboot.region.store.RackRepository;
 import org.rackboot.region.store.RegionDatabase;
+import org.rackboot.region.store.SeenMachineRepository;
 import org.rackboot.region.store.SourceRepository;
 import org.rackboot.region.store.SourceRepository.Removed;
 import org.rackboot.region.store.UploadRepository;
@@ -73,7 +76,11 @@ public final class Region {
     private final Importer.Pause pause;
     private final Uploads uploads;
     private final Racks racks;
+    private final AssignmentRepository assigned;
     private final Machines machines;
+    private final Assignments assignments;
+    private final KernelOptions kernelOptions;
+    private final SeenMachines seenMachines;
     private final Clock clock;
     private final Settings settings;
     private CompletableFuture<Void> change = new CompletableFuture<>(); // Guarded by this.
@@ -105,12 +112,24 @@ public final class Region {
      *
      * @param kernelOptions words added to every machine's kernel command line
      * @param singleSource whether, with more than one enabled source, selections cannot be changed (the incumbent's rule)
+     * @param unknownMachines what those get that nobody made known, and nothing is assigned to
+     * @param networks looks at machines' network configurations
      */
-    public record Settings(List<String> kernelOptions, boolean singleSource, Importer.Settings imports) {
+    public record Settings(
+            List<String> kernelOptions,
+            boolean singleSource,
+            Importer.Settings imports,
+            UnknownMachines unknownMachines,
+            NetworkCheck networks) {
         public static final Settings DEFAULT = new Settings(List.of(), false, Importer.Settings.DEFAULT);
 
         public Settings {
             kernelOptions = List.copyOf(kernelOptions);
+        }
+
+        /** Unknown machines boot, and of network configurations the form alone is looked at. */
+        public Settings(List<String> kernelOptions, boolean singleSource, Importer.Settings imports) {
+            this(kernelOptions, singleSource, imports, UnknownMachines.BOOT, NetworkCheck.FORM);
         }
     }
 
@@ -147,7 +166,12 @@ public final class Region {
                 clock,
                 this::announceChange);
         this.racks = new Racks(new RackRepository(database), images, clock, this::announceChange);
-        this.machines = new Machines(new MachineRepository(database), this::announceChange);
+        this.assigned = new AssignmentRepository(database);
+        this.machines = new Machines(new MachineRepository(database), settings.networks(), this::announceChange);
+        this.assignments = new Assignments(assigned, images, this::announceChange);
+        this.kernelOptions = new KernelOptions(assigned, this::announceChange);
+        this.seenMachines =
+                new SeenMachines(new SeenMachineRepository(database), machines, clock, this::announceChange);
         addDefaultSource(defaultKeyring);
         database.listen(new RegionDatabase.Notices() {
             @Override
@@ -450,6 +474,18 @@ public final class Region {
         return machines;
     }
 
+    public Assignments assignments() {
+        return assignments;
+    }
+
+    public KernelOptions kernelOptions() {
+        return kernelOptions;
+    }
+
+    public SeenMachines seenMachines() {
+        return seenMachines;
+    }
+
     /** Whose kernel installs an uploaded image that has none, by the images' products. */
     public Map<String, String> baseImages() throws DatabaseException {
         return images.baseImages();
@@ -555,7 +591,11 @@ public final class Region {
     /** The catalog as racks read it. Versions are read before their content, so a document is never newer than it says. */
     public byte[] catalog() throws DatabaseException {
         long version = images.catalogVersion();
-        return CatalogDocument.render(version, images.versions(), machines.list(), settings.kernelOptions());
+        return CatalogDocument.render(
+                version,
+                images.versions(),
+                assigned.everything(),
+                new CatalogDocument.Settings(settings.kernelOptions(), settings.unknownMachines()));
     }
 
     /** Completes when the catalog may have changed; take it before looking at the version. */

@@ -50,7 +50,7 @@ class MachinesTest {
     void open() throws Exception {
         database = TestDatabase.open(directory);
         repository = new MachineRepository(database);
-        machines = new Machines(repository, () -> changes++);
+        machines = new Machines(repository, NetworkCheck.FORM, () -> changes++);
     }
 
     @AfterEach
@@ -162,6 +162,7 @@ class MachinesTest {
                 "a.b",
                 "a_b",
                 "import",
+                "default",
                 "52-54-00-00-00-01",
                 "01-52-54-00-00-00-01",
                 "ä",
@@ -232,6 +233,91 @@ class MachinesTest {
 
         assertThat(machines.list()).containsExactly(renamed);
         machines.add(named("web", MAC)); // What it gave up is free.
+    }
+
+    @Test
+    void aMachineHasTagsKernelOptionsAndANetworkConfiguration() throws Exception {
+        machines.add(named("other", OTHER_MAC));
+        Machine added = machines.add(saying(
+                "web",
+                new Machines.Boot(
+                        Optional.of(List.of("web", "db", "web")),
+                        List.of(),
+                        List.of(),
+                        Optional.of(List.of("console=ttyS1 a=b", "quiet")),
+                        Optional.of("{ \"version\": 2, \"ethernets\": {\"b\": {}, \"a\": {\"mtu\": 9000}} }"),
+                        Optional.of("false"))));
+
+        assertThat(added.boot().tags()).containsExactly("db", "web");
+        assertThat(added.boot().kernelOptions()).containsExactly("console=ttyS1", "a=b", "quiet");
+        assertThat(added.boot().network()).contains("{\"ethernets\":{\"a\":{\"mtu\":9000},\"b\":{}},\"version\":2}");
+        assertThat(added.boot().netboot()).isFalse();
+        assertThat(machines.get("web")).isEqualTo(added);
+        assertThat(machines.tagged("db")).containsExactly(added);
+        assertThat(machines.tagged("none")).isEmpty();
+
+        assertThat(machines.update("web", saying("", "", "ipxe")).boot())
+                .as("what is not said stays")
+                .isEqualTo(added.boot());
+        Machine changed = machines.update(
+                "web",
+                said(new Machines.Boot(
+                        Optional.empty(),
+                        List.of("a"),
+                        List.of("db", "none"),
+                        Optional.of(List.of()),
+                        Optional.of(""),
+                        Optional.of("true"))));
+        assertThat(changed.boot())
+                .isEqualTo(new Machine.Boot(
+                        List.of("a", "web"), List.of(), Optional.empty(), true, Optional.empty(), Optional.empty()));
+        assertThat(machines.get("web")).isEqualTo(changed);
+        assertThat(machines.get("other").boot()).isEqualTo(Machine.Boot.USUAL);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{",
+                "[]",
+                "7",
+                "{}",
+                "{\"version\": 1}",
+                "{\"version\": \"2\"}",
+                "{\"version\": 2} x",
+                "{\"version\": 2, \"version\": 2}",
+                "{\"version\": 2, \"a\": \"\\ud800\"}",
+                "{\"version\": 2, \"a\": NaN}",
+                "{\"version\": 2, \"a\": [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}"
+            })
+    void whatIsNoNetworkConfigurationIsRefused(String json) throws Exception {
+        assertRefused(saying("web", network(json)), RefusedException.Kind.INVALID, "The network configuration");
+    }
+
+    @Test
+    void whatIsSaidOfABootHasBounds() throws Exception {
+        assertRefused(
+                saying("web", network("{\"version\": 2, \"a\": \"" + "x".repeat(64 << 10) + "\"}")),
+                RefusedException.Kind.INVALID,
+                "64 KiB at most");
+        List<String> tags = new ArrayList<>();
+        for (int i = 0; i < 33; i++) {
+            tags.add("t" + i);
+        }
+        assertRefused(
+                saying("web", tags(tags)), RefusedException.Kind.INVALID, "32 tags at most; this one would have 33");
+        for (String tag : List.of("", "A", "-a", "a b", "ä", "a".repeat(64))) {
+            assertRefused(saying("web", tags(List.of(tag))), RefusedException.Kind.INVALID, "is no tag");
+        }
+        for (String words : List.of("é", "a\u0001", "a\nb", "x".repeat(4_097))) {
+            assertRefused(saying("web", kernelOptions(words)), RefusedException.Kind.INVALID, "Kernel options");
+        }
+        Machine most = machines.add(saying("web", kernelOptions("x".repeat(2_047) + " " + "y".repeat(2_048))));
+        assertThat(most.boot().kernelOptions()).hasSize(2);
+        assertThat(machines.update("web", said(tags(tags.subList(0, 32))))
+                        .boot()
+                        .tags())
+                .hasSize(32);
     }
 
     @Test
@@ -315,7 +401,7 @@ class MachinesTest {
                         tuple(
                                 3,
                                 "'N2' is no machine's name: that has 1 to 63 lower-case letters, digits and hyphens, begins"
-                                        + " and ends with a letter or digit, and is neither a MAC address nor 'import'"),
+                                        + " and ends with a letter or digit, and is neither a MAC address nor 'import' or 'default'"),
                         tuple(3, "'x86' is no architecture; use amd64, arm64, armhf, i386, ppc64el, riscv64 or s390x"),
                         tuple(5, "The name n3 is that of row 4 as well"),
                         tuple(6, "The MAC address 52:54:01:00:00:03 is that of row 4 as well"),
@@ -410,6 +496,41 @@ class MachinesTest {
     private static Description named(String name, String... macs) {
         return new Description(
                 Optional.of(name), Optional.of(List.of(macs)), Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    private static Description saying(String name, Machines.Boot boot) {
+        return new Description(
+                Optional.of(name),
+                Optional.of(List.of(MAC)),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                boot);
+    }
+
+    private static Description said(Machines.Boot boot) {
+        return new Description(
+                Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), boot);
+    }
+
+    private static Machines.Boot network(String json) {
+        return new Machines.Boot(
+                Optional.empty(), List.of(), List.of(), Optional.empty(), Optional.of(json), Optional.empty());
+    }
+
+    private static Machines.Boot tags(List<String> tags) {
+        return new Machines.Boot(
+                Optional.of(tags), List.of(), List.of(), Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    private static Machines.Boot kernelOptions(String words) {
+        return new Machines.Boot(
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Optional.of(List.of(words)),
+                Optional.empty(),
+                Optional.empty());
     }
 
     private static Description saying(String uuid, String arch, String loader) {

@@ -24,8 +24,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.rackboot.region.Region.SourceChange;
+import org.rackboot.region.machine.Machine;
 import org.rackboot.region.source.Selection;
 import org.rackboot.region.source.SourceStatus;
+import org.rackboot.region.store.AssignmentRepository;
 import org.rackboot.region.store.ContentRepository.StoredContent;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository;
@@ -56,6 +58,7 @@ class RegionFaultsTest {
     private Region region;
     private String uploadId = "";
     private String wholeId = "";
+    private long once;
 
     private interface Work {
         void on(RegionFaultsTest test) throws Exception;
@@ -97,7 +100,28 @@ class RegionFaultsTest {
                     "send a piece of an upload",
                     test -> test.region.uploads().receive(test.uploadId, "root.tgz", 0, ByteBuffer.wrap(FILE))),
             new Deed("finish an upload", test -> test.region.uploads().finish(test.wholeId), true),
-            new Deed("give an upload up", test -> test.region.uploads().delete(test.uploadId)));
+            new Deed("give an upload up", test -> test.region.uploads().delete(test.uploadId)),
+            new Deed(
+                    "assign",
+                    test -> test.region.assignments().assign(List.of("web", "tag:a"), false, install("other data"))),
+            new Deed("unassign", test -> test.region.assignments().unassign(List.of("web", "default"), false)),
+            new Deed(
+                    "change a machine",
+                    test -> test.region.machines().update("web", machine("www", "52:54:00:00:00:02"))),
+            new Deed("remove a machine", test -> test.region.machines().remove("web")),
+            new Deed(
+                    "tell of machines",
+                    test -> test.region
+                            .seenMachines()
+                            .report(
+                                    "rack",
+                                    List.of(new SeenMachines.Sighting(
+                                            "52:54:00:00:00:03", "", "", "", "", CLOCK.instant(), 1)),
+                                    List.of(new SeenMachines.Used("web", test.once)),
+                                    List.of("web"))),
+            new Deed(
+                    "say a tag's kernel options",
+                    test -> test.region.kernelOptions().setTag("a", List.of("b"))));
 
     static Stream<Arguments> deedsAndFailures() {
         return DEEDS.stream().flatMap(deed -> Stream.of(Failure.values()).map(failure -> Arguments.of(deed, failure)));
@@ -143,7 +167,7 @@ class RegionFaultsTest {
             assertThat(faults.borrowed()).as("connections lost by call %d", n).isZero();
             String now = state();
             assertThat(now).as("after call %d failed", n).isIn(before, done);
-            if (!imagesOf(now).equals(imagesOf(before))) {
+            if (!catalogOf(now).equals(catalogOf(before))) {
                 assertThat(region.catalogVersion()).as("racks are told").isGreaterThan(catalog);
             }
             if (now.equals(before) || deed.again) {
@@ -154,7 +178,10 @@ class RegionFaultsTest {
         assertThat(n).as("calls tried").isBetween(2, 500);
     }
 
-    /** Two sources with images of the same name, a selection, an upload that has no byte yet and one that has all. */
+    /**
+     * Two sources with images of the same name, a selection, an upload that has no byte yet and one that has all; a machine
+     * to which something is assigned for always and for once.
+     */
     private void prepare() throws Exception {
         TestDatabase.empty(database);
         long mine = region.addSource(described("mine", "http://mine.example/", 5))
@@ -170,6 +197,30 @@ class RegionFaultsTest {
         uploadId = region.uploads().begin(upload("custom/a", FILE)).id();
         wholeId = region.uploads().begin(upload("custom/c", WHOLE_FILE)).id();
         region.uploads().receive(wholeId, "root.tgz", 0, ByteBuffer.wrap(WHOLE_FILE));
+        region.machines().add(machine("web", "52:54:00:00:00:01"));
+        region.assignments().assign(List.of("web", "default"), false, install("data"));
+        once = region.assignments()
+                .assign(List.of("web"), true, install("data for once"))
+                .assigned()
+                .get(0)
+                .assignment()
+                .id();
+    }
+
+    private static Machines.Description machine(String name, String mac) {
+        return new Machines.Description(
+                Optional.of(name), Optional.of(List.of(mac)), Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    private static Assignments.Wish install(String userData) {
+        return new Assignments.Wish(
+                "install",
+                Optional.of("ubuntu/noble"),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(userData),
+                Optional.empty(),
+                false);
     }
 
     private void publish(long source, String... serials) throws Exception {
@@ -210,11 +261,27 @@ class RegionFaultsTest {
                 .map(upload -> upload.spec() + " " + upload.offsets())
                 .sorted()
                 .forEach(lines::add);
+        for (Machine machine : region.machines().list()) {
+            lines.add("machine %s %s %s %s %s"
+                    .formatted(
+                            machine.name(),
+                            machine.macs(),
+                            machine.boot().netboot(),
+                            machine.boot().assignment().map(each -> each.withId(0)),
+                            machine.boot().once().map(each -> each.withId(0))));
+        }
+        var everything = new AssignmentRepository(database).everything();
+        everything
+                .assigned()
+                .forEach(each -> lines.add("machine " + each.target().text() + " "
+                        + each.assignment().withId(0)));
+        lines.add("machine " + everything.tags() + everything.documents());
+        region.seenMachines().list().forEach(seen -> lines.add(seen.toString()));
         return String.join("\n", lines);
     }
 
-    private static List<String> imagesOf(String state) {
-        return state.lines().filter(line -> line.startsWith("image ")).toList();
+    private static List<String> catalogOf(String state) {
+        return state.lines().filter(line -> line.matches("(image|machine) .*")).toList();
     }
 
     private static UploadSpec upload(String name, byte[] file) throws Exception {

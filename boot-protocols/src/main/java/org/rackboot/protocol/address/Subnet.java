@@ -47,6 +47,11 @@ public final class Subnet {
         return Optional.of(new Subnet(address, prefix));
     }
 
+    /** How many of the first bits all its addresses share. */
+    public int prefixBits() {
+        return prefixBits;
+    }
+
     /** @param address 4 or 16 bytes in network order */
     public boolean contains(byte[] address) {
         byte[] plain = isMapped(address) ? Arrays.copyOfRange(address, IPV6_BYTES - IPV4_BYTES, IPV6_BYTES) : address;

@@ -1,5 +1,6 @@
 package org.rackboot.protocol.dhcp;
 
+import java.util.Optional;
 import org.rackboot.protocol.address.Ipv4Address;
 
 /**
@@ -39,5 +40,26 @@ public record DhcpMessage(
             throw new IllegalArgumentException("a server name of %d or a file name of %d characters"
                     .formatted(serverName.length(), file.length()));
         }
+    }
+
+    /** The address that the client has, or is about to have, as far as this message tells; what it is only offered is none. */
+    public Optional<Ipv4Address> addressOfClient() {
+        Optional<MessageType> type = options.messageType();
+        if (!isRequest) {
+            return type.equals(Optional.of(MessageType.ACK))
+                    ? Optional.of(yourAddress).filter(DhcpMessage::isSome)
+                    : Optional.empty();
+        }
+        return isSome(clientAddress)
+                ? Optional.of(clientAddress)
+                : options.find(OptionCode.REQUESTED_ADDRESS)
+                        .filter(value -> type.equals(Optional.of(MessageType.REQUEST)) && value.length() == 4)
+                        .map(value ->
+                                new Ipv4Address(value.at(0) << 24 | value.at(1) << 16 | value.at(2) << 8 | value.at(3)))
+                        .filter(DhcpMessage::isSome);
+    }
+
+    private static boolean isSome(Ipv4Address address) {
+        return !address.isUnspecified();
     }
 }

@@ -1,5 +1,9 @@
 package org.rackboot.protocol.resolve;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import org.rackboot.protocol.bootconfig.UBootScriptImage;
+
 /** What a machine is given for a name, and in which phase of its boot it asked. */
 public sealed interface BootAnswer {
     BootPhase phase();
@@ -13,7 +17,25 @@ public sealed interface BootAnswer {
     }
 
     /** A configuration made for this request. */
-    record Rendered(String text, String purpose) implements BootAnswer {
+    record Rendered(String text, Form form, String purpose) implements BootAnswer {
+        /** What the text is sent as. */
+        public enum Form {
+            /** In UTF-8. */
+            TEXT,
+            /** In the container in which U-Boot reads a script. */
+            U_BOOT_SCRIPT
+        }
+
+        /** A text as it is. */
+        public Rendered(String text, String purpose) {
+            this(text, Form.TEXT, purpose);
+        }
+
+        /** What goes over the wire. */
+        public byte[] bytes() {
+            return form == Form.TEXT ? text.getBytes(UTF_8) : UBootScriptImage.wrap(text);
+        }
+
         @Override
         public BootPhase phase() {
             return BootPhase.CONFIG;

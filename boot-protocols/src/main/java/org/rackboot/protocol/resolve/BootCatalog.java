@@ -1,5 +1,6 @@
 package org.rackboot.protocol.resolve;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -7,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.rackboot.protocol.bootname.MacAddress;
 
 /**
@@ -28,16 +30,29 @@ public final class BootCatalog {
     private final List<Bootloader> bootloaders;
     private final List<String> kernelOptions;
     private final List<Machine> machines;
+    private final BootRules rules;
     private final Map<String, BootFile> byName = new HashMap<>();
     private final Map<String, BootFile> byLowerCaseName = new HashMap<>();
     private final Map<String, BootFile> byContent = new HashMap<>();
     private final Map<String, BootImage> defaults = new HashMap<>();
+    private final Map<String, List<BootImage>> byRelease = new HashMap<>();
     private final Map<MacAddress, Machine> byMac = new HashMap<>();
     private final Map<String, Machine> byUuid = new HashMap<>();
+    private final Map<String, Machine> byMachineName = new HashMap<>();
 
     /** A catalog of no machines. */
     public BootCatalog(long version, List<BootImage> images, List<Bootloader> bootloaders, List<String> kernelOptions) {
         this(version, images, bootloaders, kernelOptions, List.of());
+    }
+
+    /** A catalog of machines of which nothing is said. */
+    public BootCatalog(
+            long version,
+            List<BootImage> images,
+            List<Bootloader> bootloaders,
+            List<String> kernelOptions,
+            List<Machine> machines) {
+        this(version, images, bootloaders, kernelOptions, machines, BootRules.NONE);
     }
 
     /**
@@ -45,6 +60,7 @@ public final class BootCatalog {
      * @param bootloaders the ones in use, at most one for each method and architecture
      * @param kernelOptions words that the operator adds to every kernel command line
      * @param machines no two of which have an address or a UUID in common
+     * @param rules for machines of which nothing is said
      * @throws IllegalArgumentException if two have
      */
     public BootCatalog(
@@ -52,8 +68,10 @@ public final class BootCatalog {
             List<BootImage> images,
             List<Bootloader> bootloaders,
             List<String> kernelOptions,
-            List<Machine> machines) {
+            List<Machine> machines,
+            BootRules rules) {
         this.version = version;
+        this.rules = rules;
         this.images = List.copyOf(images);
         this.bootloaders = List.copyOf(bootloaders);
         this.kernelOptions = List.copyOf(kernelOptions);
@@ -62,10 +80,14 @@ public final class BootCatalog {
             for (BootFile file : image.files().values()) {
                 addName(image.bootName(file), file);
             }
+            byRelease
+                    .computeIfAbsent(key(image.os(), image.release(), image.arch()), any -> new ArrayList<>())
+                    .add(image);
             if (image.os().equals("ubuntu") && image.isEphemeral() && !image.held()) {
                 defaults.merge(image.arch(), image, (a, b) -> BEST_DEFAULT.compare(a, b) >= 0 ? a : b);
             }
         }
+        byRelease.values().forEach(all -> all.sort(BEST_DEFAULT.reversed()));
         for (Bootloader loader : this.bootloaders) {
             for (BootFile file : loader.files()) {
                 addName("bootloaders/" + loader.method() + "/" + loader.arch() + "/" + file.name(), file);
@@ -73,6 +95,7 @@ public final class BootCatalog {
             }
         }
         for (Machine machine : this.machines) {
+            put(byMachineName, machine.name(), machine);
             machine.macs().forEach(mac -> put(byMac, mac, machine));
             machine.uuid().ifPresent(uuid -> put(byUuid, uuid, machine));
         }
@@ -118,6 +141,15 @@ public final class BootCatalog {
         return Optional.ofNullable(defaults.get(arch));
     }
 
+    /** All kernels and versions of a release for an architecture, in the order in which they would be the default. */
+    List<BootImage> images(String os, String release, String arch) {
+        return Collections.unmodifiableList(byRelease.getOrDefault(key(os, release, arch), List.of()));
+    }
+
+    public BootRules rules() {
+        return rules;
+    }
+
     /** Those that the operator made known. */
     public List<Machine> machines() {
         return machines;
@@ -128,9 +160,31 @@ public final class BootCatalog {
         return Optional.ofNullable(byMac.get(mac));
     }
 
+    Optional<Machine> machineNamed(String name) {
+        return Optional.ofNullable(byMachineName.get(name));
+    }
+
+    /** An assignment by its id, of all that hold for a machine, have held for its last boot, or hold for many. */
+    Optional<Assignment> assignment(long id, Optional<Machine> machine) {
+        return Stream.of(
+                        machine.flatMap(known -> known.instructions().once()).stream(),
+                        machine.flatMap(known -> known.instructions().assignment()).stream(),
+                        rules.byTag().values().stream(),
+                        rules.bySubnet().stream().map(BootRules.OfSubnet::assignment),
+                        rules.byArch().values().stream(),
+                        rules.byDefault().stream())
+                .flatMap(each -> each)
+                .filter(each -> each.id() == id)
+                .findFirst();
+    }
+
     /** @param uuid in lower case */
     public Optional<Machine> machineByUuid(String uuid) {
         return Optional.ofNullable(byUuid.get(uuid));
+    }
+
+    private static String key(String os, String release, String arch) {
+        return os + "/" + release + "/" + arch;
     }
 
     private static <K> void put(Map<K, Machine> machines, K key, Machine machine) {

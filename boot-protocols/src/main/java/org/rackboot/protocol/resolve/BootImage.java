@@ -3,6 +3,7 @@ package org.rackboot.protocol.resolve;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * One version of an image, in MAAS's words.
@@ -16,6 +17,9 @@ import java.util.Optional;
  * @param label {@code stable}
  * @param serial the version; larger as text = newer
  * @param held no machine begins a boot with it; it is there for those that did
+ * @param alsoServes other kernel levels whose machines it serves, as its stream lists them
+ * @param kernelParameters of its stream ({@code kparams}), in words
+ * @param kernelOptions that the operator adds for this image, in words
  * @param files by type: {@code boot-kernel}, {@code boot-initrd}, {@code squashfs}, …
  */
 public record BootImage(
@@ -29,13 +33,54 @@ public record BootImage(
         String label,
         String serial,
         boolean held,
+        Set<String> alsoServes,
+        List<String> kernelParameters,
+        List<String> kernelOptions,
         Map<String, BootFile> files) {
 
     /** What a machine needs to run from memory. */
     private static final List<String> EPHEMERAL = List.of("boot-kernel", "boot-initrd", "squashfs");
 
     public BootImage {
+        alsoServes = Set.copyOf(alsoServes);
+        kernelParameters = List.copyOf(kernelParameters);
+        kernelOptions = List.copyOf(kernelOptions);
         files = Map.copyOf(files);
+    }
+
+    /** One that serves its own kernel level alone, with no words for its command line. */
+    public BootImage(
+            String os,
+            String release,
+            String releaseVersion,
+            String title,
+            String arch,
+            String subarch,
+            String flavour,
+            String label,
+            String serial,
+            boolean held,
+            Map<String, BootFile> files) {
+        this(
+                os,
+                release,
+                releaseVersion,
+                title,
+                arch,
+                subarch,
+                flavour,
+                label,
+                serial,
+                held,
+                Set.of(),
+                List.of(),
+                List.of(),
+                files);
+    }
+
+    /** {@code ubuntu noble amd64 ga-24.04 20260101}, for people. */
+    public String words() {
+        return String.join(" ", os, release, arch, subarch, serial);
     }
 
     /** Whether a machine can run from it in memory. */

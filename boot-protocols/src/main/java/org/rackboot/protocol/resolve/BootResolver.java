@@ -1,48 +1,46 @@
 package org.rackboot.protocol.resolve;
 
-import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.rackboot.protocol.bootconfig.BootPlan;
+import org.rackboot.protocol.bootconfig.BootTemplates;
+import org.rackboot.protocol.bootconfig.ConfigLoader;
+import org.rackboot.protocol.bootconfig.ConfigPurpose;
 import org.rackboot.protocol.bootconfig.GrubConfig;
 import org.rackboot.protocol.bootconfig.IpxeScript;
-import org.rackboot.protocol.bootconfig.KernelArguments;
-import org.rackboot.protocol.bootconfig.PxelinuxConfig;
+import org.rackboot.protocol.bootconfig.Location;
 import org.rackboot.protocol.bootname.BootName;
 import org.rackboot.protocol.bootname.InvalidBootNameException;
 import org.rackboot.protocol.bootname.MacAddress;
+import org.rackboot.protocol.resolve.BootAnswer.Rendered;
 import org.rackboot.protocol.resolve.BootRequest.Transport;
+import org.rackboot.protocol.resolve.BootResolution.Decision;
+import org.rackboot.protocol.resolve.BootResolution.Stranger;
+import org.rackboot.protocol.resolve.BootRules.Ruling;
 
 /**
  * Answers a name from a catalog. Pure, and quick: it runs on event loops.
  *
- * <p>Loader files and images come from the catalog; configurations are rendered; names that only some loaders
- * ask for, and expect to miss, miss at once (PXELINUX walks up to ten names, shim four).
+ * <p>Loader files and images come from the catalog; configurations are made for the machine that asks; names that only some
+ * loaders ask for, and expect to miss, miss at once (PXELINUX walks up to ten names, shim four).
  */
 public final class BootResolver {
     /** Where cloud-init of an unknown machine starts. */
     public static final String CLOUD_CONFIG_NAME = "cloud-init/enlist.cfg";
 
-    private static final String UNKNOWN_MACHINE = "maas-enlist";
-    private static final String UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
-    private static final Pattern LOADER_DIRECTORY = Pattern.compile("bootloaders/[^/]+/[^/]+/(.+)");
-    private static final Pattern GRUB_CONFIG = Pattern.compile("grub/grub\\.cfg-(.+)");
-    /** A MAC address with a processor is as good as {@code default} with one: no machine has its own. */
-    private static final Pattern GRUB_MACHINE =
-            Pattern.compile("(?:default|[0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})-([a-z].*)");
+    /** Behind the name of a configuration: has bytes as soon as the machine no longer waits. */
+    private static final String READY = ".ready";
 
+    private static final Pattern LOADER_DIRECTORY = Pattern.compile("bootloaders/[^/]+/[^/]+/(.+)");
     private static final Pattern GRUB_MODULE_LIST = Pattern.compile("grub/[^/]+/[a-z]+\\.lst");
     private static final Pattern GRUB_MISS = Pattern.compile("grub/[^/]+/([^/]+\\.mod|grub\\.cfg)");
-    /** Firmware that reads PXELINUX's configurations itself, and to which DHCP gave its processor as a prefix. */
-    private static final Pattern PREFIXED = Pattern.compile("(ppc64el|s390x)/(?:pxelinux\\.cfg/)?(.+)");
+    /** Files that the two firmwares look for under their prefix. */
+    private static final Pattern PREFIXED = Pattern.compile("(?:ppc64el|s390x)/(.+)");
+    /** A Raspberry Pi looks under its serial number, or its MAC address, then without. */
+    private static final Pattern RASPBERRY_PI = Pattern.compile("(?:[0-9a-f]{8}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})/(.+)");
 
-    private static final Pattern PXELINUX_CONFIG = Pattern.compile("pxelinux\\.cfg/([^/]+)");
-    private static final Pattern PXELINUX_DEFAULT = Pattern.compile("default(?:[-.](.+))?");
-    private static final Pattern IPXE_CONFIG = Pattern.compile("ipxe\\.cfg-(.+)");
-    private static final Pattern HEX_ADDRESS = Pattern.compile("[0-9A-Fa-f]{1,8}|[0-9A-Fa-f]{32}");
+    private static final Pattern ONIE = Pattern.compile("onie-(installer|updater)[-.a-zA-Z0-9_]*");
     private static final Pattern SHIM_MISS = Pattern.compile("(revocations(_[a-z]+)?|shim_certificate(_[0-9])?)\\.efi");
 
     private static final String CLOUD_CONFIG = """
@@ -51,34 +49,67 @@ public final class BootResolver {
             datasource_list: [None]
             """;
 
+    private static final BootAnswer SILENCE = new BootAnswer.NotFound(
+            "machines that nobody made known get no answer here (boot.unknown-machines: silence); make this one known with"
+                    + " 'rackboot machines adopt'",
+            BootPhase.CONFIG,
+            true);
+
+    private final BootTemplates templates;
+    private final MetadataNames metadataNames;
+    private final Metadata metadata;
+    private final RackMemory memory;
+
+    /** @param memory of what this rack knows better than its catalog */
+    public BootResolver(BootTemplates templates, MetadataNames metadataNames, RackMemory memory) {
+        this.templates = templates;
+        this.metadataNames = metadataNames;
+        this.metadata = new Metadata(metadataNames, memory);
+        this.memory = memory;
+    }
+
     /** Answers one request; never throws for what a request may hold. */
     public BootAnswer resolve(BootRequest request, BootCatalog catalog) {
+        return examine(request, catalog).answer();
+    }
+
+    /** The same, and how the answer came about. */
+    public BootResolution examine(BootRequest request, BootCatalog catalog) {
         BootName name;
         try {
             name = BootName.parse(request.wireName());
         } catch (InvalidBootNameException e) {
-            return new BootAnswer.Refused(e.reason());
+            return BootResolution.of(new BootAnswer.Refused(e.reason()));
         }
         Optional<BootFile> file = catalog.file(name.text());
         if (file.isPresent()) {
-            return new BootAnswer.Content(file.get());
+            return BootResolution.of(new BootAnswer.Content(file.get()));
         }
         Matcher inLoaderDirectory = LOADER_DIRECTORY.matcher(name.text());
         // PXELINUX and shim look beside the loader they were read from.
         String path = inLoaderDirectory.matches() ? inLoaderDirectory.group(1) : name.text();
-        return config(path, request, catalog);
+        if (path.endsWith(READY)) {
+            return readiness(path.substring(0, path.length() - READY.length()), request, catalog);
+        }
+        Optional<ConfigName> config = ConfigName.parse(path);
+        if (config.isPresent()) {
+            return config(config.get(), path, request, catalog);
+        }
+        return BootResolution.of(other(path, request, catalog));
     }
 
-    private BootAnswer config(String path, BootRequest request, BootCatalog catalog) {
+    private BootAnswer other(String path, BootRequest request, BootCatalog catalog) {
         if (path.equals("grub/grub.cfg")) {
-            return new BootAnswer.Rendered(GrubConfig.entryPoint(), "entry");
+            return new Rendered(GrubConfig.entryPoint(), "entry");
         }
         if (path.equals("ipxe.cfg") || path.equals("autoexec.ipxe")) { // The second is what iPXE runs unasked.
-            return new BootAnswer.Rendered(
-                    IpxeScript.entryPoint(request.server().baseUrl()), "entry");
+            return new Rendered(IpxeScript.entryPoint(request.server().baseUrl()), "entry");
         }
         if (path.equals(CLOUD_CONFIG_NAME)) {
-            return new BootAnswer.Rendered(CLOUD_CONFIG, "cloud-init");
+            return new Rendered(CLOUD_CONFIG, "cloud-init");
+        }
+        if (path.startsWith("metadata/")) {
+            return metadata.answer(path, request, catalog);
         }
         if (GRUB_MODULE_LIST.matcher(path).matches()) {
             return new BootAnswer.Empty();
@@ -86,119 +117,129 @@ public final class BootResolver {
         if (GRUB_MISS.matcher(path).matches() || SHIM_MISS.matcher(path).matches()) {
             return new BootAnswer.NotFound("this optional file does not exist", BootPhase.LOADER, true);
         }
-        Matcher grub = GRUB_CONFIG.matcher(path);
-        if (grub.matches()) {
-            return grubConfig(grub.group(1), request, catalog);
-        }
-        Matcher pxelinux = PXELINUX_CONFIG.matcher(path);
-        if (pxelinux.matches()) {
-            return pxelinuxConfig(pxelinux.group(1), request, catalog);
-        }
-        Matcher ipxe = IPXE_CONFIG.matcher(path);
-        if (ipxe.matches()) {
-            return ipxeConfig(ipxe.group(1), request, catalog);
+        if (ONIE.matcher(path).matches()) { // It walks from its own model's name to the general one.
+            return catalog.file(path.startsWith("onie-updater") ? "onie-updater" : "onie-installer")
+                    .<BootAnswer>map(BootAnswer.Content::new)
+                    .orElseGet(() -> new BootAnswer.NotFound(
+                            "no installer for switches is here: upload one as 'onie-installer'",
+                            BootPhase.LOADER,
+                            true));
         }
         Matcher prefixed = PREFIXED.matcher(path);
         if (prefixed.matches()) {
-            return prefixed(prefixed.group(1), prefixed.group(2), request, catalog);
+            return catalog.file(prefixed.group(1))
+                    .<BootAnswer>map(BootAnswer.Content::new)
+                    .orElseGet(() -> missing(prefixed.group(1), catalog));
+        }
+        Matcher pi = RASPBERRY_PI.matcher(path);
+        if (pi.matches()) {
+            return catalog.file(pi.group(1))
+                    .<BootAnswer>map(BootAnswer.Content::new)
+                    .orElseGet(() -> new BootAnswer.NotFound(
+                            "this board has no such file of its own; it goes on without its prefix",
+                            BootPhase.LOADER,
+                            true));
         }
         return missing(path, catalog);
     }
 
-    private BootAnswer prefixed(String arch, String path, BootRequest request, BootCatalog catalog) {
-        Optional<BootFile> file = catalog.file(path);
-        if (file.isPresent()) {
-            return new BootAnswer.Content(file.get());
+    /** GRUB cannot ask again without end, but look whether a file has bytes. */
+    private BootResolution readiness(String path, BootRequest request, BootCatalog catalog) {
+        Optional<ConfigName> config = ConfigName.parse(path);
+        if (config.isEmpty()) {
+            return BootResolution.of(missing(path + READY, catalog));
         }
-        if (!path.equals("default")) {
-            return path.contains("/") ? missing(path, catalog) : machineOrMiss(path);
-        }
-        String baseUrl = arch.equals("ppc64el") ? request.server().baseUrl() : ""; // s390's firmware knows no HTTP.
-        return boot(Optional.of(arch), request, catalog, plan -> PxelinuxConfig.bootByFirmware(plan, baseUrl));
+        BootResolution would = config(config.get(), path, request, catalog);
+        boolean waits = would.decision()
+                .map(decision -> decision.plan().purpose().waits())
+                .orElse(true);
+        BootAnswer answer = waits ? new BootAnswer.Empty() : new Rendered("ready\n", "ready");
+        return new BootResolution(answer, would.stranger(), Optional.empty());
     }
 
-    private BootAnswer grubConfig(String which, BootRequest request, BootCatalog catalog) {
-        Matcher machine = GRUB_MACHINE.matcher(which);
-        Optional<String> arch = machine.matches() ? architecture(machine.group(1)) : Optional.empty();
-        if (arch.isEmpty() && !which.startsWith("default-")) {
-            return machineOrMiss(which);
+    private BootResolution config(ConfigName name, String path, BootRequest request, BootCatalog catalog) {
+        // What a name says of the machine is the loader's own word; only where it says nothing, the network's.
+        Optional<MacAddress> mac = name.mac().isPresent() || name.uuid().isPresent()
+                ? name.mac()
+                : request.client().mac().or(() -> request.client().heard());
+        Optional<Machine> machine = name.uuid().flatMap(catalog::machineByUuid).or(() -> mac.flatMap(catalog::machine));
+        Optional<String> arch = name.arch().or(() -> machine.flatMap(BootResolver::architecture));
+        Optional<Stranger> stranger =
+                machine.isPresent() ? Optional.empty() : mac.map(each -> new Stranger(each, name.uuid(), arch));
+        boolean goesOn = !name.isLast() && (machine.isEmpty() || (arch.isEmpty() && isSearch(path)));
+        if (goesOn) {
+            return new BootResolution(notHere(path), stranger, Optional.empty());
         }
-        GrubConfig.Source source =
-                request.transport() == Transport.HTTP ? GrubConfig.Source.HTTP : GrubConfig.Source.TFTP;
+        Optional<String> guessed = arch.or(() -> name.isLast() ? name.usual() : Optional.of("amd64"));
+        Who who = new Who(machine, mac, name.uuid().or(() -> machine.flatMap(Machine::uuid)));
+        return decide(name.loaderFor(guessed.orElse("")), guessed, who, stranger, path, request, catalog);
+    }
+
+    /** What is recorded of it, or what its assigned image is for. */
+    private static Optional<String> architecture(Machine machine) {
+        return machine.arch()
+                .or(() -> machine.instructions()
+                        .assignment()
+                        .flatMap(Assignment::image)
+                        .flatMap(ImageReference::arch));
+    }
+
+    /** GRUB's own search of names goes on to one that says the processor: better than to guess it. */
+    private static boolean isSearch(String path) {
+        return path.startsWith("grub/grub.cfg-01-");
+    }
+
+    private BootResolution decide(
+            ConfigLoader loader,
+            Optional<String> arch,
+            Who who,
+            Optional<Stranger> stranger,
+            String path,
+            BootRequest request,
+            BootCatalog catalog) {
+        BootRules rules = catalog.rules();
+        Optional<Ruling> ruling =
+                rules.rule(who.machine(), arch, request.client().address(), memory);
+        boolean isNobodys = ruling.isEmpty() && who.machine().isEmpty();
+        if (isNobodys && rules.unknownMachines() == UnknownMachines.SILENCE) {
+            return new BootResolution(SILENCE, stranger, Optional.empty());
+        }
         BootRequest.ServerAddress server = request.server();
-        return boot(
-                arch,
-                request,
-                catalog,
-                plan -> GrubConfig.boot(plan, source, server.host(), server.httpPort(), server.alsoPort80()));
+        Location location = new Location(
+                server.host(), server.httpPort(), server.alsoPort80(), request.transport() == Transport.HTTP);
+        Plans.Made made = new Plans(metadataNames, location, catalog).make(loader, arch, who, ruling, path);
+        BootPlan plan = made.plan();
+        if (isNobodys && plan.purpose() == ConfigPurpose.FAILURE) {
+            // Not a boot that failed, but a rack that has nothing yet: the loader may have another place to look.
+            BootAnswer nothing = new BootAnswer.NotFound(plan.reason().orElse(""), BootPhase.CONFIG, false);
+            return new BootResolution(nothing, stranger, Optional.empty());
+        }
+        Decision decision = new Decision(
+                loader,
+                who.machine(),
+                who.mac(),
+                made.origin(),
+                ruling.filter(Ruling::once).map(Ruling::assignment),
+                made.booted(),
+                made.wanted(),
+                made.options(),
+                plan);
+        Rendered.Form form = loader == ConfigLoader.U_BOOT_SCRIPT ? Rendered.Form.U_BOOT_SCRIPT : Rendered.Form.TEXT;
+        String purpose = isNobodys && plan.purpose() == ConfigPurpose.EPHEMERAL
+                ? "enlist"
+                : plan.purpose().word();
+        return new BootResolution(
+                new Rendered(templates.render(loader, plan, location), form, purpose), stranger, Optional.of(decision));
     }
 
-    private BootAnswer pxelinuxConfig(String which, BootRequest request, BootCatalog catalog) {
-        Matcher matcher = PXELINUX_DEFAULT.matcher(which);
-        if (!matcher.matches()) {
-            return machineOrMiss(which);
-        }
-        if (matcher.group(1) == null) { // PXELINUX itself, which exists for BIOS only, and speaks HTTP.
-            return boot(
-                    Optional.of("amd64"),
-                    request,
-                    catalog,
-                    plan -> PxelinuxConfig.boot(plan, request.server().baseUrl()));
-        }
-        return boot(architecture(matcher.group(1)), request, catalog, plan -> PxelinuxConfig.boot(plan, ""));
-    }
-
-    private BootAnswer ipxeConfig(String which, BootRequest request, BootCatalog catalog) {
-        if (!which.startsWith("default-")) {
-            return machineOrMiss(which);
-        }
-        return boot(
-                architecture(which.substring("default-".length())),
-                request,
-                catalog,
-                plan -> IpxeScript.boot(plan, request.server().baseUrl()));
-    }
-
-    /** A configuration by MAC, UUID or address: no machine has one of its own, so the loader goes on to its default. */
-    private static BootAnswer machineOrMiss(String which) {
-        boolean expected = MacAddress.parse(which).isPresent()
-                || which.matches(UUID)
-                || HEX_ADDRESS.matcher(which).matches();
+    /** A configuration by MAC, UUID or address that is not made: the loader goes on to the next name. */
+    private static BootAnswer notHere(String path) {
+        boolean expected = ConfigName.isOfMachine(
+                path.substring(path.lastIndexOf('/') + 1).replaceFirst("^(grub|ipxe)\\.cfg-", ""));
         String reason = expected
                 ? "no configuration is made for this machine alone; the default one serves it"
                 : "no configuration has this name";
         return new BootAnswer.NotFound(reason, BootPhase.CONFIG, expected);
-    }
-
-    private BootAnswer boot(
-            Optional<String> arch, BootRequest request, BootCatalog catalog, Function<BootPlan, String> renderer) {
-        if (arch.isEmpty()) {
-            return new BootAnswer.NotFound("no image boots this kind of processor", BootPhase.CONFIG, false);
-        }
-        Optional<BootImage> image = catalog.defaultImage(arch.get());
-        if (image.isEmpty()) {
-            return new BootAnswer.NotFound(noImage(arch.get()), BootPhase.CONFIG, false);
-        }
-        return new BootAnswer.Rendered(renderer.apply(plan(image.get(), request, catalog)), "enlist");
-    }
-
-    private static BootPlan plan(BootImage image, BootRequest request, BootCatalog catalog) {
-        BootRequest.ServerAddress server = request.server();
-        List<String> arguments = KernelArguments.ephemeral(
-                server.host(),
-                server.httpPort(),
-                nameOf(image, "squashfs"),
-                new KernelArguments.Image(image.os(), image.releaseVersion(), image.arch()),
-                UNKNOWN_MACHINE,
-                CLOUD_CONFIG_NAME,
-                server.isIpv6(),
-                catalog.kernelOptions());
-        String title = String.join(" ", image.os(), image.release(), image.arch(), image.subarch(), image.serial());
-        return new BootPlan(title, nameOf(image, "boot-kernel"), nameOf(image, "boot-initrd"), arguments);
-    }
-
-    private static String nameOf(BootImage image, String type) {
-        return image.bootName(image.file(type).orElseThrow());
     }
 
     private static BootAnswer missing(String path, BootCatalog catalog) {
@@ -214,22 +255,5 @@ public final class BootResolver {
                 ? "no bootloaders yet: run 'rackboot selections add', then 'rackboot images import'"
                 : "no imported bootloader has this file; see 'rackboot images list'";
         return new BootAnswer.NotFound(reason, BootPhase.LOADER, false);
-    }
-
-    private static String noImage(String arch) {
-        return "no image for " + arch + ": import one with 'rackboot selections add --os ubuntu --release noble --arch "
-                + arch + "' and 'rackboot images import'";
-    }
-
-    /** What loaders call a processor, in the words of the catalog. A subarchitecture behind it changes nothing. */
-    private static Optional<String> architecture(String loaderWord) {
-        String word = loaderWord.toLowerCase(Locale.ROOT).split("-", 2)[0];
-        return switch (word) {
-            case "amd64", "x86_64", "i386" -> Optional.of("amd64"); // iPXE says i386 on every BIOS.
-            case "arm64", "aarch64", "arm" -> Optional.of("arm64"); // U-Boot says arm on 64-bit boards, too.
-            case "ppc64el", "ppc64le", "ppc64", "powerpc" -> Optional.of("ppc64el");
-            case "s390x", "riscv64" -> Optional.of(word);
-            default -> Optional.empty();
-        };
     }
 }

@@ -24,7 +24,7 @@ class BootResolverFuzzTest {
     private static final List<ServerAddress> SERVERS =
             List.of(new ServerAddress("10.9.0.1", 5_248, true), new ServerAddress("[2001:db8::1]", 80, false));
 
-    private final BootResolver resolver = new BootResolver();
+    private final BootResolver resolver = Catalogs.resolver();
 
     @FuzzTest(maxDuration = "2m")
     void aNameIsAnsweredAndNeverRepeated(byte[] bytes) { // F3, S-01

@@ -26,7 +26,7 @@ class BootResolverTest {
     private static final ServerAddress SERVER = new ServerAddress("10.9.0.1", 5_248, false);
     private static final Pattern IMAGE_NAME = Pattern.compile("images/[0-9a-f]{64}/[^ \"\n]+");
 
-    private final BootResolver resolver = new BootResolver();
+    private final BootResolver resolver = Catalogs.resolver();
 
     @Test
     void pxelinuxWalksToItsDefault() { // observed: uuid, 01-mac, eight hex forms, default

@@ -2,6 +2,7 @@ package org.rackboot.protocol.resolve;
 
 import java.util.List;
 import java.util.Map;
+import org.rackboot.protocol.bootconfig.BootTemplates;
 
 /** Catalogs as a region publishes them, made small. */
 final class Catalogs {
@@ -52,6 +53,14 @@ final class Catalogs {
                 List.of(names).stream()
                         .map(name -> file(name, method, BootPhase.LOADER))
                         .toList());
+    }
+
+    /** With the built-in templates and a rack that remembers nothing. */
+    static BootResolver resolver() {
+        return new BootResolver(
+                BootTemplates.builtIn(),
+                new MetadataNames(text -> "%08x".formatted(text.hashCode()).repeat(4)),
+                RackMemory.NONE);
     }
 
     static BootCatalog of(BootImage... images) {

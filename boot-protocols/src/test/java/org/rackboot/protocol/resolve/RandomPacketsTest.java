@@ -41,7 +41,7 @@ class RandomPacketsTest {
     private static final ServerAddress SERVER = new ServerAddress("10.9.0.1", 5_248, false);
 
     private final BootCatalog catalog = Catalogs.of(Catalogs.noble("20260101"));
-    private final BootResolver resolver = new BootResolver();
+    private final BootResolver resolver = Catalogs.resolver();
     private final SplittableRandom random = new SplittableRandom(2_347);
     private final Map<Integer, Running> transfers = new HashMap<>();
     private final Map<Outcome, Integer> ended = new EnumMap<>(Outcome.class);

@@ -56,7 +56,7 @@ class TraversalNamesTest {
     private static final BootCatalog CATALOG = Catalogs.of(Catalogs.noble("20260101"));
     private static final ServerAddress SERVER = new ServerAddress("10.9.0.1", 5_248, false);
 
-    private final BootResolver resolver = new BootResolver();
+    private final BootResolver resolver = Catalogs.resolver();
 
     static List<String> names() {
         List<String> names = new ArrayList<>();

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** The shell scripts of {@code integration-tests/lab}, with a bound on everything they do. */
 final class FirmwareLab {
@@ -102,6 +104,41 @@ final class FirmwareLab {
             Order order,
             List<LabMachine> machines)
             throws IOException, InterruptedException {
+        List<String> options = new ArrayList<>();
+        if (order == Order.ONE_AFTER_ANOTHER) {
+            options.add("--serial");
+        }
+        if (dhcp == Dhcp.PROXY) {
+            options.add("--proxy");
+        }
+        return run(name, stream, httpPorts, roles, dhcp, options, machines, machines);
+    }
+
+    /**
+     * An operator assigns known machines something while they run, as {@code machines.sh} tells; one that nobody knows boots
+     * beside them, and is the last of the boots.
+     */
+    LabRun operate(String name, List<LabMachine> machines) throws IOException, InterruptedException {
+        List<LabMachine> all = new ArrayList<>(machines);
+        all.add(LabMachine.of("bios-ipxe"));
+        List<String> options = List.of("--play", script("machines.sh"));
+        return run(name, "stream-http", "5248 80", "serve", Dhcp.DNSMASQ, options, machines, all);
+    }
+
+    /**
+     * @param machines as {@code run-test.sh} is told them
+     * @param booted by it, by the number of their taps
+     */
+    private LabRun run(
+            String name,
+            String stream,
+            String httpPorts,
+            String roles,
+            Dhcp dhcp,
+            List<String> options,
+            List<LabMachine> machines,
+            List<LabMachine> booted)
+            throws IOException, InterruptedException {
         Path directory = work.resolve(name);
         delete(directory);
         Files.createDirectories(directory);
@@ -124,15 +161,9 @@ final class FirmwareLab {
                 work.resolve("images").toString(),
                 "--timeout",
                 Long.toString(ONE_BOOT.toSeconds())));
-        if (order == Order.ONE_AFTER_ANOTHER) {
-            command.add("--serial");
-        }
-        if (dhcp == Dhcp.PROXY) {
-            command.add("--proxy");
-        }
+        command.addAll(options);
         machines.forEach(machine -> command.add(machine.argument()));
-        Duration bound =
-                SERVER_START.plus(ONE_BOOT.multipliedBy(machines.size())).plusSeconds(60);
+        Duration bound = SERVER_START.plus(ONE_BOOT.multipliedBy(booted.size())).plusSeconds(60);
 
         BoundedProcess.Ending ending;
         try {
@@ -143,8 +174,8 @@ final class FirmwareLab {
         }
 
         List<FirmwareBoot> boots = new ArrayList<>();
-        for (int tap = 0; tap < machines.size(); tap++) {
-            boots.add(FirmwareBoot.read(machines.get(tap), tap, directory, log));
+        for (int tap = 0; tap < booted.size(); tap++) {
+            boots.add(FirmwareBoot.read(booted.get(tap), tap, directory, log));
         }
         return new LabRun(directory, ending, boots);
     }
@@ -168,6 +199,11 @@ final class FirmwareLab {
 
         Path runLog() {
             return directory.resolve("run.log");
+        }
+
+        /** What an operator's command printed as JSON, if the scripts ran it: {@code seen.json}. */
+        JsonNode printed(String file) {
+            return JsonMapper.shared().readTree(directory.resolve(file).toFile());
         }
 
         /** What the rack told of itself when it had been started again without a region. */

@@ -86,6 +86,15 @@ class FirmwareLabTest {
         everyMachineHasTheSquashfsOfTheCatalog(run);
         noMachineGotItsKernelByTftp(run);
         theRegionWasGoneAllTheWhile(run);
+        assertThat(Text.lines(run.serverLog()))
+                .anySatisfy(line ->
+                        assertThat(line).matches(".*a change reached the rack's configurations after 1?[0-9]{1,3} ms"));
+        assertThat(run.printed("explained-without-region.json"))
+                .isEqualTo(run.printed("explained.json"))
+                .anySatisfy(step -> assertThat(step.toString()).contains("lab.machine=0"));
+        assertThat(Text.lines(run.boots().get(0).console()))
+                .as("its own kernel options, which the region gave the rack before it went")
+                .anyMatch(line -> line.contains("INITRD-UP ") && line.contains("lab.machine=0"));
     }
 
     @Test
@@ -119,6 +128,53 @@ class FirmwareLabTest {
                 FOUR_KINDS);
 
         everyMachineHasTheSquashfsOfTheCatalog(run);
+    }
+
+    /** Over BIOS, UEFI's TFTP and UEFI's HTTP; and nobody touches a machine after it was switched on. */
+    @Test
+    void machinesOnHoldBootWhatTheyAreAssignedOnceAndThenTheirOwnDisksAndAnUnknownOneIsEnlisted()
+            throws IOException, InterruptedException {
+        List<LabMachine> known = List.of(LabMachine.of("bios-ipxe"), UEFI, LabMachine.of("uefi-http"));
+
+        LabRun run = lab.operate("machines", known);
+
+        everyMachineHasTheSquashfsOfTheCatalog(run);
+        for (int tap = 0; tap < known.size(); tap++) {
+            List<String> told = told(run.boots().get(tap), tap);
+            assertThat(told)
+                    .as("what %s showed", known.get(tap).label())
+                    .containsExactly("on hold", "image, as lab-" + tap, "BOOT-OK", "disk");
+        }
+        FirmwareBoot unknown = run.boots().get(known.size());
+        assertThat(told(unknown, known.size())).containsExactly("BOOT-OK");
+        assertThat(run.printed("seen.json"))
+                .anySatisfy(seen -> assertThat(seen.path("mac").asString()).isEqualTo("52:54:00:0b:00:03"));
+        assertThat(run.printed("adopted.json"))
+                .anySatisfy(machine -> assertThat(machine.toString())
+                        .contains("\"name\":\"adopted\"", "\"52:54:00:0b:00:03\"", "\"amd64\""));
+    }
+
+    /** In the order in which it happened; a loader that repeats itself is heard once. */
+    private static List<String> told(FirmwareBoot boot, int tap) throws IOException {
+        List<String> told = new ArrayList<>();
+        for (String line : Text.lines(boot.console())) {
+            String what = "";
+            if (line.contains("Asks again every 5 seconds") || line.contains("Asks again in 5 seconds")) {
+                what = "on hold";
+            } else if (line.contains("INITRD-UP ") && line.contains("lab.machine=")) {
+                what = line.contains("lab.machine=" + tap + " ") || line.endsWith("lab.machine=" + tap)
+                        ? "image, as lab-" + tap
+                        : "image, as another machine";
+            } else if (line.contains("BOOT-OK ")) {
+                what = "BOOT-OK";
+            } else if (line.contains("DISK-BOOTED")) {
+                what = "disk";
+            }
+            if (!what.isEmpty() && (told.isEmpty() || !told.get(told.size() - 1).equals(what))) {
+                told.add(what);
+            }
+        }
+        return told;
     }
 
     private LabRun signedRun() throws IOException, InterruptedException {

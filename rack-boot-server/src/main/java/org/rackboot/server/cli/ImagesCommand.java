@@ -26,7 +26,8 @@ import tools.jackson.databind.node.ArrayNode;
             ImagesCommand.PinCommand.class,
             ImagesCommand.UnpinCommand.class,
             ImagesCommand.RollbackCommand.class,
-            ImagesCommand.DeleteCommand.class
+            ImagesCommand.DeleteCommand.class,
+            KernelOptionsCommand.OfImages.class
         })
 final class ImagesCommand {
 

@@ -11,14 +11,15 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Machines as an inventory writes them: a JSON array as the API takes it, or CSV (RFC 4180) with the columns
- * {@code name,mac,uuid,arch,loader} in any order, of which {@code mac} alone is needed and may hold several, parted by blanks
- * or semicolons. What stands in the cells is for the region to judge.
+ * {@code name,mac,uuid,arch,loader,tags,kernel-options} in any order, of which {@code mac} alone is needed; it and the last two
+ * may hold several, parted by blanks, addresses and tags also by semicolons. What stands in the cells is for the region to judge.
  *
  * @param rows for the API
  * @param lines for each row, where it begins, from 1; empty for JSON
  */
 record MachineFile(List<Object> rows, List<Integer> lines) {
-    private static final List<String> COLUMNS = List.of("name", "mac", "uuid", "arch", "loader");
+    private static final List<String> COLUMNS =
+            List.of("name", "mac", "uuid", "arch", "loader", "tags", "kernel-options");
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private record Line(int number, List<String> cells) {
@@ -84,13 +85,24 @@ record MachineFile(List<Object> rows, List<Integer> lines) {
         Map<String, Object> row = new LinkedHashMap<>();
         for (int i = 0; i < cells.size(); i++) {
             String cell = cells.get(i).strip();
-            if (columns.get(i).equals("mac")) {
-                row.put("macs", cell.isEmpty() ? List.of() : List.of(cell.split("[\\s;]+")));
-            } else if (!cell.isEmpty()) {
-                row.put(columns.get(i), cell);
+            switch (columns.get(i)) {
+                case "mac" -> row.put("macs", cell.isEmpty() ? List.of() : List.of(cell.split("[\\s;]+")));
+                case "tags" -> put(row, "tags", cell, "[\\s;]+");
+                case "kernel-options" -> put(row, "kernelOptions", cell, "\\s+");
+                default -> {
+                    if (!cell.isEmpty()) {
+                        row.put(columns.get(i), cell);
+                    }
+                }
             }
         }
         return row;
+    }
+
+    private static void put(Map<String, Object> row, String key, String cell, String parting) {
+        if (!cell.isEmpty()) {
+            row.put(key, List.of(cell.split(parting)));
+        }
     }
 
     private static List<Line> lines(String text) throws Client.UsageException {

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
@@ -21,24 +22,39 @@ import tools.jackson.databind.node.ArrayNode;
 /** {@code rackboot machines}. */
 @Command(
         name = "machines",
-        description = "Machines that are known: by their MAC addresses, and what is to be different for them.",
+        description = "Machines that are known, what they boot, and unknown ones that asked.",
         subcommands = {
             MachinesCommand.ListCommand.class,
             MachinesCommand.AddCommand.class,
             MachinesCommand.UpdateCommand.class,
             MachinesCommand.RemoveCommand.class,
-            MachinesCommand.ImportCommand.class
+            MachinesCommand.ImportCommand.class,
+            AssignCommands.AssignCommand.class,
+            AssignCommands.UnassignCommand.class,
+            AssignCommands.ListCommand.class,
+            MachinesCommand.NetbootCommand.class,
+            KernelOptionsCommand.OfTags.class,
+            SeenCommands.ListCommand.class,
+            SeenCommands.AdoptCommand.class,
+            SeenCommands.ForgetCommand.class
         })
 final class MachinesCommand {
     private static final String WHICH = "its name, or one of its MAC addresses";
 
-    @Command(name = "list", description = "All machines that are known.")
+    @Command(name = "list", description = "All machines that are known, and what each was assigned itself.")
     static final class ListCommand extends ClientCommand {
+        @Option(names = "--tag", paramLabel = "T", description = "those with this tag alone")
+        private @Nullable String tag;
+
         @Override
         int run(Client client) throws Exception {
-            JsonNode machines = client.get("machines");
+            JsonNode machines = client.get(tag == null ? "machines" : "machines?tag=" + Client.segment(tag));
             if (json()) {
                 printJson(machines);
+                return DONE;
+            }
+            if (machines.isEmpty() && tag != null) {
+                out().println("No machine has the tag '%s'".formatted(tag));
                 return DONE;
             }
             if (machines.isEmpty()) {
@@ -46,17 +62,28 @@ final class MachinesCommand {
                         + " rackboot machines add --mac 52:54:00:12:34:56 --arch amd64");
                 return DONE;
             }
-            Table table = new Table("MACHINE", "ARCH", "LOADER", "MAC", "UUID");
+            Table table = new Table("MACHINE", "ARCH", "LOADER", "BOOTS", "TAGS", "MAC", "UUID");
             for (JsonNode machine : machines) {
                 table.add(
                         text(machine, "name"),
                         text(machine, "arch"),
                         text(machine, "loader"),
-                        macs(machine),
+                        boots(machine),
+                        joined(machine, "tags"),
+                        joined(machine, "macs"),
                         text(machine, "uuid"));
             }
             table.print(out());
             return DONE;
+        }
+
+        /** What it was assigned itself: {@code once rescue, then install ubuntu/noble}. */
+        private static String boots(JsonNode machine) {
+            String always = AssignCommands.describe(machine.path("assignment"));
+            String once = AssignCommands.describe(machine.path("once"));
+            String assigned = once.isEmpty() ? always : "once " + once + (always.isEmpty() ? "" : ", then " + always);
+            boolean off = !machine.path("netboot").asBoolean(true);
+            return off ? "netboot off" + (assigned.isEmpty() ? "" : " (" + assigned + ")") : assigned;
         }
     }
 
@@ -90,9 +117,15 @@ final class MachinesCommand {
                         "what it is to begin with: signed (Secure Boot's chain) or ipxe (default: what others get)")
         private @Nullable String loader;
 
+        @Mixin
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private BootOptions boot;
+
         @Override
         int run(Client client) throws Exception {
-            JsonNode added = client.post("machines", described(name, macs, uuid, arch, loader));
+            Map<String, Object> machine = described(name, macs, uuid, arch, loader);
+            boot.addTo(machine, "tags");
+            JsonNode added = client.post("machines", machine);
             if (json()) {
                 printJson(added);
             } else {
@@ -127,11 +160,25 @@ final class MachinesCommand {
         @Option(names = "--loader", paramLabel = "L", description = "signed or ipxe; 'none' for what others get")
         private @Nullable String loader;
 
+        @Option(
+                names = "--untag",
+                split = ",",
+                paramLabel = "T",
+                description = "bears this tag no more; may be repeated")
+        private @Nullable List<String> untag;
+
+        @Mixin
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private BootOptions boot;
+
         @Override
         int run(Client client) throws Exception {
             Map<String, Object> change = described(name, macs, orNone(uuid), orNone(arch), orNone(loader));
+            boot.addTo(change, "addTags");
+            put(change, "removeTags", untag);
             if (change.isEmpty()) {
-                throw new Client.UsageException("say what is to change: --name, --mac, --uuid, --arch or --loader");
+                throw new Client.UsageException("say what is to change: --name, --mac, --uuid, --arch, --loader, --tag,"
+                        + " --untag, --kernel-options or --network");
             }
             JsonNode changed = client.patch("machines/" + Client.segment(machine), change);
             if (json()) {
@@ -144,6 +191,46 @@ final class MachinesCommand {
 
         private static @Nullable String orNone(@Nullable String text) {
             return "none".equals(text) ? "" : text;
+        }
+    }
+
+    @Command(
+            name = "netboot",
+            description =
+                    "Says whether machines boot from the network; else from their own disks, whatever is assigned.")
+    static final class NetbootCommand extends ClientCommand {
+        @Parameters(index = "0", paramLabel = "on|off", description = "on or off")
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private String state;
+
+        @Parameters(index = "1..*", arity = "1..*", paramLabel = "NAME|MAC", description = WHICH)
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private List<String> machines;
+
+        @Override
+        int run(Client client) throws Exception {
+            if (!List.of("on", "off").contains(state)) {
+                throw new Client.UsageException("'%s' is neither on nor off".formatted(state));
+            }
+            int code = DONE;
+            ArrayNode all = JsonMapper.shared().createArrayNode();
+            for (String machine : machines) {
+                try {
+                    JsonNode changed =
+                            client.patch("machines/" + Client.segment(machine), Map.of("netboot", state.equals("on")));
+                    all.add(changed);
+                    if (!json()) {
+                        out().println("%s: netboot %s".formatted(text(changed, "name"), state));
+                    }
+                } catch (Client.RefusedException e) { // The others are changed all the same.
+                    err().println("rackboot: " + e.getMessage());
+                    code = FAILED;
+                }
+            }
+            if (json()) {
+                printJson(all);
+            }
+            return code;
         }
     }
 
@@ -180,8 +267,8 @@ final class MachinesCommand {
             name = "import",
             description = {
                 "Makes many machines known: all of them, or none if anything is wrong with one.",
-                "  name,mac,uuid,arch,loader",
-                "  web-1,52:54:00:12:34:56 52:54:00:12:34:57,,amd64,ipxe"
+                "  name,mac,uuid,arch,loader,tags,kernel-options",
+                "  web-1,52:54:00:12:34:56 52:54:00:12:34:57,,amd64,ipxe,web db,console=ttyS1"
             })
     static final class ImportCommand extends ClientCommand {
         private static final int MAX_BYTES = 8 << 20; // As much as the API takes.
@@ -253,10 +340,10 @@ final class MachinesCommand {
         }
     }
 
-    private static String macs(JsonNode machine) {
-        List<String> macs = new ArrayList<>();
-        machine.path("macs").forEach(mac -> macs.add(mac.asString("")));
-        return String.join(" ", macs);
+    private static String joined(JsonNode machine, String key) {
+        List<String> words = new ArrayList<>();
+        machine.path(key).forEach(word -> words.add(word.asString("")));
+        return String.join(" ", words);
     }
 
     private static String text(JsonNode node, String key) {

@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
             MirrorCommand.class,
             CacheCommand.class,
             DhcpConfigCommand.class,
+            ExplainCommand.class,
             BackupCommand.class,
             BundleCommand.class,
             WarmUpCommand.class
@@ -68,16 +69,56 @@ public final class Main implements Runnable {
         return execute(Optional.of(out), Optional.of(err), arguments);
     }
 
-    /** A server is started without making all the other commands first, which takes longer than its listeners. */
+    /** Who asks for help, or says it wrongly, is answered by all commands together: only they know each other. */
     private static int execute(Optional<PrintWriter> out, Optional<PrintWriter> err, String... arguments) {
-        Optional<ServeCommand> server = arguments.length > 0 ? ServeCommand.named(arguments[0]) : Optional.empty();
-        boolean alone = server.isPresent() && Collections.disjoint(List.of(arguments), ABOUT);
-        CommandLine commands = alone
-                ? reporting(new CommandLine(server.get()).setCommandName("rackboot " + arguments[0]))
-                : commandLine();
+        Optional<Alone> alone =
+                Collections.disjoint(List.of(arguments), ABOUT) ? Alone.find(arguments) : Optional.empty();
+        if (alone.isEmpty()) {
+            return speakingTo(out, err, commandLine()).execute(arguments);
+        }
+        CommandLine command = speakingTo(out, err, reporting(alone.get().command()));
+        command.setParameterExceptionHandler(
+                (wrong, said) -> speakingTo(out, err, commandLine()).execute(arguments));
+        return command.execute(Arrays.copyOfRange(arguments, alone.get().words(), arguments.length));
+    }
+
+    /**
+     * One command without all the others, the making of which takes longer than what most commands do.
+     *
+     * @param words of its name
+     */
+    private record Alone(CommandLine command, int words) {
+        static Optional<Alone> find(String... arguments) {
+            Class<?> found = Main.class;
+            int words = 0;
+            Optional<Class<?>> next = subcommand(found, arguments, words);
+            while (next.isPresent()) {
+                found = next.get();
+                words++;
+                next = subcommand(found, arguments, words);
+            }
+            boolean isWhole = words > 0 && found.getAnnotation(Command.class).subcommands().length == 0;
+            String name = "rackboot " + String.join(" ", List.of(arguments).subList(0, words));
+            return isWhole
+                    ? Optional.of(new Alone(new CommandLine(found).setCommandName(name), words))
+                    : Optional.empty();
+        }
+
+        private static Optional<Class<?>> subcommand(Class<?> of, String[] arguments, int word) {
+            return word == arguments.length
+                    ? Optional.empty()
+                    : Arrays.stream(of.getAnnotation(Command.class).subcommands())
+                            .filter(each ->
+                                    each.getAnnotation(Command.class).name().equals(arguments[word]))
+                            .<Class<?>>map(each -> each)
+                            .findFirst();
+        }
+    }
+
+    private static CommandLine speakingTo(Optional<PrintWriter> out, Optional<PrintWriter> err, CommandLine commands) {
         out.ifPresent(commands::setOut);
         err.ifPresent(commands::setErr);
-        return commands.execute(alone ? Arrays.copyOfRange(arguments, 1, arguments.length) : arguments);
+        return commands;
     }
 
     private static CommandLine commandLine() {

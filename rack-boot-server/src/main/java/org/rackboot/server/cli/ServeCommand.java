@@ -6,7 +6,6 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
@@ -58,16 +57,6 @@ abstract class ServeCommand implements Callable<Integer> {
         RackRole() {
             super(RackBoot.Role.RACK);
         }
-    }
-
-    /** The command of one role; empty for every other word. */
-    static Optional<ServeCommand> named(String word) {
-        return switch (word) {
-            case "serve" -> Optional.of(new Serve());
-            case "region" -> Optional.of(new RegionRole());
-            case "rack" -> Optional.of(new RackRole());
-            default -> Optional.empty();
-        };
     }
 
     @Override

@@ -25,13 +25,16 @@ final class Table {
                 widths[i] = Math.max(widths[i], row.get(i).length());
             }
         }
+        StringBuilder all = new StringBuilder(); // Standard output would be flushed with each line.
         for (List<String> row : rows) {
             StringBuilder line = new StringBuilder();
             for (int i = 0; i < columns; i++) {
                 line.append(row.get(i)).append(" ".repeat(widths[i] - row.get(i).length() + 2));
             }
-            out.println(line.toString().stripTrailing());
+            all.append(line.toString().stripTrailing()).append(System.lineSeparator());
         }
+        out.print(all);
+        out.flush();
     }
 
     /** {@code 14.1 MB}: decimal units, as sizes of images are given. */

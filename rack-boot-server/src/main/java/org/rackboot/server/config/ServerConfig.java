@@ -1,11 +1,15 @@
 package org.rackboot.server.config;
 
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -15,6 +19,9 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.rackboot.protocol.address.Subnet;
+import org.rackboot.protocol.bootconfig.BootTemplates;
+import org.rackboot.protocol.bootconfig.ConfigLoader;
+import org.rackboot.protocol.bootconfig.ConfigPurpose;
 import org.rackboot.protocol.resolve.LoaderPreference;
 import org.rackboot.protocol.tftp.ClientRules;
 import org.rackboot.protocol.tftp.Negotiation;
@@ -117,8 +124,12 @@ public record ServerConfig(
      * The {@code boot} section.
      *
      * @param loader that machines begin with of which nothing else was said
+     * @param unknownMachines what those get that nobody made known, and nothing is assigned to: {@code boot}, {@code hold},
+     *     {@code silence}
+     * @param templates of boot configurations
      */
-    public record BootConfig(List<String> kernelOptions, LoaderPreference loader) {
+    public record BootConfig(
+            List<String> kernelOptions, LoaderPreference loader, String unknownMachines, BootTemplates templates) {
         public BootConfig {
             kernelOptions = List.copyOf(kernelOptions);
         }
@@ -196,6 +207,11 @@ public record ServerConfig(
             "a network is named by its first address, as in 198.18.0.0/15, 2001:db8::/32, or one address alone";
 
     /** S-65: what a kernel option may be made of, whatever loader's configuration it is written into. */
+    private static final int MAX_TEMPLATE = 64 << 10;
+
+    private static final List<String> TEMPLATE_ARCHES =
+            List.of("", ".amd64", ".arm64", ".armhf", ".i386", ".ppc64el", ".riscv64", ".s390x");
+
     private static final Pattern KERNEL_OPTION = Pattern.compile("[A-Za-z0-9_.,:=/@+-]{1,200}");
 
     /** Reads and checks everything; tells all problems at once. */
@@ -238,7 +254,9 @@ public record ServerConfig(
                 new BootConfig(
                         kernelOptions(settings),
                         LoaderPreference.parse(word(settings, "boot.loader", List.of("signed", "ipxe")))
-                                .orElseThrow()),
+                                .orElseThrow(),
+                        word(settings, "boot.unknown-machines", List.of("boot", "hold", "silence")),
+                        templates(settings)),
                 new ImportConfig(
                         settings.duration("region.import.interval", Duration.ofHours(1)),
                         settings.bytes("region.import.max-rate", 0),
@@ -379,6 +397,38 @@ public record ServerConfig(
             }
         }
         return words;
+    }
+
+    /** The built-in ones, and in the place of some of them what files say. */
+    private static BootTemplates templates(Settings settings) {
+        Map<String, String> texts = new LinkedHashMap<>();
+        for (ConfigLoader loader : ConfigLoader.values()) {
+            for (ConfigPurpose purpose : ConfigPurpose.values()) {
+                for (String arch : TEMPLATE_ARCHES) {
+                    String key = "boot.templates." + loader.word() + "." + purpose.word() + arch;
+                    settings.text(key)
+                            .flatMap(file -> template(settings, key, file))
+                            .ifPresent(text -> texts.put(loader.word() + "/" + purpose.word() + arch, text));
+                }
+            }
+        }
+        BootTemplates.Loaded loaded = BootTemplates.builtIn().withOverrides(texts);
+        loaded.problems().forEach(problem -> settings.problem("boot.templates: " + problem));
+        return loaded.templates();
+    }
+
+    private static Optional<String> template(Settings settings, String key, String file) {
+        try {
+            Path path = Path.of(file);
+            if (Files.size(path) > MAX_TEMPLATE) {
+                settings.problem("%s: %s has more than %d bytes".formatted(key, file, MAX_TEMPLATE));
+                return Optional.empty();
+            }
+            return Optional.of(Files.readString(path));
+        } catch (IOException | InvalidPathException e) {
+            settings.problem("%s: the file %s cannot be read: %s".formatted(key, file, e));
+            return Optional.empty();
+        }
     }
 
     private static List<URI> regionUrls(Settings settings) {

@@ -119,6 +119,24 @@ public final class StateDirectory {
         write("racks-below", String.join("\n", new TreeSet<>(sha256s)));
     }
 
+    /** Assignments for one boot that were delivered: {@code id machine told|new}, oldest first. */
+    public List<String> usedAssignments() throws IOException {
+        return read("used-assignments").stream().flatMap(String::lines).toList();
+    }
+
+    public void writeUsedAssignments(List<String> lines) throws IOException {
+        write("used-assignments", String.join("\n", lines));
+    }
+
+    /** What the names of machines' metadata are made with, in hexadecimal. */
+    public Optional<String> metadataSecret() throws IOException {
+        return read("metadata-secret");
+    }
+
+    public void writeMetadataSecret(String hex) throws IOException {
+        write("metadata-secret", hex);
+    }
+
     /** Removes the address of a server that stops, so that clients say at once that none runs. */
     public void removeApiUrl() throws IOException {
         Files.deleteIfExists(path.resolve("api-url"));

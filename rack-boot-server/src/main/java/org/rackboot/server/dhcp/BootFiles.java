@@ -10,8 +10,10 @@ import org.rackboot.protocol.dhcp.ProxyDhcp;
 import org.rackboot.protocol.loader.LoaderChoice;
 import org.rackboot.protocol.loader.LoaderPolicy;
 import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootRules;
 import org.rackboot.protocol.resolve.LoaderPreference;
 import org.rackboot.protocol.resolve.Machine;
+import org.rackboot.protocol.resolve.UnknownMachines;
 import org.rackboot.server.net.Addresses;
 
 /** What a client is to load, of what the catalog has, by its operator's wish. Thread-safe. */
@@ -35,6 +37,10 @@ public final class BootFiles {
         BootCatalog now = catalog.get();
         Optional<Machine> machine =
                 client.mac().flatMap(now::machine).or(() -> client.uuid().flatMap(now::machineByUuid));
+        BootRules rules = now.rules();
+        if (machine.isEmpty() && rules.unknownMachines() == UnknownMachines.SILENCE && rules.sayNothingOfStrangers()) {
+            return new LoaderChoice.Nothing("nobody made it known, and boot.unknown-machines is silence");
+        }
         return policy.choose(client, machine.flatMap(Machine::loader).orElse(usual), now);
     }
 

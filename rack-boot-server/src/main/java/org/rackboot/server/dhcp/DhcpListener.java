@@ -179,6 +179,7 @@ public final class DhcpListener implements AutoCloseable {
                 files,
                 watch,
                 events::publish,
+                (address, mac) -> events.heard(Link.inet(address), mac.text()),
                 listener,
                 notices,
                 Clock.systemUTC(),

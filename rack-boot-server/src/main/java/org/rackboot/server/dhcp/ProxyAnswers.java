@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.rackboot.protocol.address.Ipv4Address;
@@ -41,6 +42,7 @@ final class ProxyAnswers {
     private final BootFiles files;
     private final Watch watch;
     private final Consumer<BootEvent> events;
+    private final BiConsumer<Ipv4Address, MacAddress> heard;
     private final DhcpListener.Listener listener;
     private final Notices notices;
     private final AnswerBudget budget;
@@ -55,6 +57,7 @@ final class ProxyAnswers {
             BootFiles files,
             Watch watch,
             Consumer<BootEvent> events,
+            BiConsumer<Ipv4Address, MacAddress> heard,
             DhcpListener.Listener listener,
             Notices notices,
             Clock clock,
@@ -63,6 +66,7 @@ final class ProxyAnswers {
         this.files = files;
         this.watch = watch;
         this.events = events;
+        this.heard = heard;
         this.listener = listener;
         this.notices = notices;
         this.budget = new AnswerBudget(nanoClock.getAsLong());
@@ -84,6 +88,7 @@ final class ProxyAnswers {
             return Optional.empty();
         }
         listener.received(received(message));
+        tellAddress(message);
         door.device().ifPresent(link -> watch.hear(message, link, source));
         Ipv4Address machine = whoAsks(message, source);
         Ipv4Address local = door.addressFor(machine);
@@ -109,11 +114,18 @@ final class ProxyAnswers {
         try {
             DhcpMessage message = DhcpCodec.decode(packet);
             if (!message.isRequest()) {
+                tellAddress(message);
                 door.device().ifPresent(link -> watch.hear(message, link, source));
             }
         } catch (MalformedDhcpException e) {
             listener.malformed();
         }
+    }
+
+    private void tellAddress(DhcpMessage message) {
+        message.hardware()
+                .mac()
+                .ifPresent(mac -> message.addressOfClient().ifPresent(address -> heard.accept(address, mac)));
     }
 
     private Optional<Outgoing> send(

@@ -1,5 +1,6 @@
 package org.rackboot.server.event;
 
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +44,11 @@ public final class BootEvents implements AutoCloseable {
         if (!queue.offer(event)) {
             dropped.incrementAndGet();
         }
+    }
+
+    /** Takes note of whose an address is, as DHCP has it: for machines beyond routers. */
+    public void heard(InetAddress address, String mac) {
+        neighbours.heard(address, mac);
     }
 
     public void subscribe(Consumer<BootEvent> reader) {
@@ -105,7 +111,8 @@ public final class BootEvents implements AutoCloseable {
 
     private Optional<String> macOf(BootEvent event) {
         Optional<String> named = macIn(event.name());
-        return named.isPresent() ? named : neighbours.macOf(event.client().getAddress());
+        InetAddress address = event.client().getAddress();
+        return named.or(() -> neighbours.macOf(address)).or(() -> neighbours.heardOf(address));
     }
 
     /** The MAC address at a name's end, or before its last word: {@code grub.cfg-52:54:00:0b:00:00-amd64}. */

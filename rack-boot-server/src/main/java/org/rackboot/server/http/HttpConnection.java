@@ -5,9 +5,12 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
@@ -61,6 +64,11 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             HttpListener.Listener listener,
             Egress egress,
             ReplyEncoder encoder) {}
+
+    /** Linux's: how long a closed connection waits for the other end's last word; below zero not at all. */
+    private static final ChannelOption<Integer> TCP_LINGER2 = new IntegerUnixChannelOption("TCP_LINGER2", 6, 8);
+
+    private static final int FORGOTTEN_WHEN_CLOSED = -1;
 
     private final HttpService service;
     private final HttpListener.Limits limits;
@@ -429,10 +437,22 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             LOG.warn("A {} from {} was not answered", head.isHead() ? "HEAD" : "request", remote, failure);
             send(HttpReply.text(500, "this server failed; its log says why"), head.isHead(), false);
         } else {
-            boolean last = connections.isStopping() || (inputEnded && !input.hasRemaining());
+            boolean last = connections.isStopping() || (inputEnded && !input.hasRemaining()) || leavesOpen(head);
             send(reply, head.isHead(), head.isKeepAlive() && !last);
         }
         settle();
+    }
+
+    /**
+     * GRUB asks once on a connection, and leaves the one of a configuration open when it starts a kernel from it. After its
+     * next start it calls from the same port again, and a connection that is still here would keep it out (quirk H22).
+     */
+    private boolean leavesOpen(RequestHead head) {
+        boolean grub = head.header("user-agent").orElse("").startsWith("GRUB ");
+        if (grub && channel instanceof EpollSocketChannel) {
+            channel.config().setOption(TCP_LINGER2, FORGOTTEN_WHEN_CLOSED);
+        }
+        return grub;
     }
 
     private void sendBytes(HttpReply reply, byte[] bytes, boolean keepAlive) {

@@ -1,7 +1,6 @@
 package org.rackboot.server.rack;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.FileChannel;
 import java.time.Clock;
@@ -20,18 +19,25 @@ import org.rackboot.image.ContentReader;
 import org.rackboot.image.ContentUnavailableException;
 import org.rackboot.image.VerificationException;
 import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.address.IpAddress;
+import org.rackboot.protocol.bootname.MacAddress;
 import org.rackboot.protocol.resolve.BootAnswer;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.protocol.resolve.BootRequest;
+import org.rackboot.protocol.resolve.BootRequest.Client;
 import org.rackboot.protocol.resolve.BootRequest.ServerAddress;
 import org.rackboot.protocol.resolve.BootRequest.Transport;
+import org.rackboot.protocol.resolve.BootResolution;
+import org.rackboot.protocol.resolve.BootResolution.Decision;
+import org.rackboot.protocol.resolve.BootResolution.Stranger;
 import org.rackboot.protocol.resolve.BootResolver;
 import org.rackboot.protocol.tftp.ReadTransfer.Outcome;
 import org.rackboot.protocol.tftp.TftpError;
 import org.rackboot.server.event.BootEvent;
 import org.rackboot.server.event.BootEvents;
+import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.ContentReplies;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
@@ -49,6 +55,19 @@ public final class Rack implements TftpService, HttpService {
 
     private static final Set<Outcome> COMPLETE = Set.of(Outcome.COMPLETED, Outcome.COMPLETED_UNCONFIRMED);
 
+    /** Hears what racks learn of machines. Called on event loops. */
+    public interface Listener {
+        /**
+         * A machine that nobody knows asked for a configuration.
+         *
+         * @param asked the name, as it came
+         */
+        void saw(Stranger stranger, String address, String asked);
+
+        /** A configuration was sent to its last byte. */
+        void delivered(Decision decision);
+    }
+
     /** The boot listeners' HTTP ports. */
     public interface HttpPorts {
         /** The port that configurations name, on the address a machine reached. */
@@ -61,7 +80,9 @@ public final class Rack implements TftpService, HttpService {
         String host(InetSocketAddress local);
     }
 
-    private final BootResolver resolver = new BootResolver();
+    private final BootResolver resolver;
+    private final Listener listener;
+    private final Neighbours neighbours;
     private final Supplier<BootCatalog> catalog;
     private final ImageCache cache;
     private final BootEvents events;
@@ -70,8 +91,14 @@ public final class Rack implements TftpService, HttpService {
     private final Clock clock;
     private final LongSupplier nanoClock;
 
-    /** @param verifyAlways every byte from disk is verified each time it is sent, not once since the start */
+    /**
+     * @param listener hears of machines that nobody knows, and of what was delivered for one boot
+     * @param verifyAlways every byte from disk is verified each time it is sent, not once since the start
+     */
     public Rack(
+            BootResolver resolver,
+            Listener listener,
+            Neighbours neighbours,
             Supplier<BootCatalog> catalog,
             ImageCache cache,
             BootEvents events,
@@ -79,6 +106,9 @@ public final class Rack implements TftpService, HttpService {
             boolean verifyAlways,
             Clock clock,
             LongSupplier nanoClock) {
+        this.resolver = resolver;
+        this.listener = listener;
+        this.neighbours = neighbours;
         this.verifyAlways = verifyAlways;
         this.catalog = catalog;
         this.cache = cache;
@@ -91,12 +121,12 @@ public final class Rack implements TftpService, HttpService {
     @Override
     public TftpService.Answer answer(String filename, InetSocketAddress client, InetSocketAddress local) {
         Asked asked = new Asked(BootEvent.Transport.TFTP, filename, client);
-        BootAnswer answer = resolve(filename, Transport.TFTP, local);
+        BootAnswer answer = asked.resolved(resolve(filename, Transport.TFTP, client, local));
         BodySource body;
         if (answer instanceof BootAnswer.Content content) {
             body = BodySource.of(reader(content.file()));
         } else if (answer instanceof BootAnswer.Rendered rendered) {
-            body = BodySource.of(rendered.text().getBytes(UTF_8));
+            body = BodySource.of(rendered.bytes());
         } else if (answer instanceof BootAnswer.Empty) {
             body = BodySource.of(new byte[0]);
         } else if (answer instanceof BootAnswer.Refused refused) {
@@ -115,13 +145,13 @@ public final class Rack implements TftpService, HttpService {
     @Override
     public CompletionStage<HttpReply> answer(HttpCall call) {
         Asked asked = new Asked(BootEvent.Transport.HTTP, call.path(), call.remote());
-        BootAnswer answer = resolve(call.path(), Transport.HTTP, call.local());
+        BootAnswer answer = asked.resolved(resolve(call.path(), Transport.HTTP, call.remote(), call.local()));
         HttpReply reply;
         if (answer instanceof BootAnswer.Content content) {
             reply = ContentReplies.answer(
                     call, reader(content.file()), content.file().mediaType());
         } else if (answer instanceof BootAnswer.Rendered rendered) {
-            reply = ContentReplies.answer(call, rendered.text().getBytes(UTF_8), "text/plain");
+            reply = ContentReplies.answer(call, rendered.bytes(), "text/plain");
         } else if (answer instanceof BootAnswer.Empty) {
             reply = HttpReply.bytes(200, "text/plain", new byte[0]);
         } else if (answer instanceof BootAnswer.Refused refused) {
@@ -142,9 +172,15 @@ public final class Rack implements TftpService, HttpService {
                 failure.map(cause -> String.valueOf(cause.getMessage())).orElse("status=" + reply.status()))));
     }
 
-    private BootAnswer resolve(String name, Transport transport, InetSocketAddress local) {
+    private BootResolution resolve(
+            String name, Transport transport, InetSocketAddress client, InetSocketAddress local) {
         ServerAddress server = new ServerAddress(ports.host(local), ports.named(local), ports.alsoPort80(local));
-        return resolver.resolve(new BootRequest(name, transport, server), catalog.get());
+        InetAddress address = client.getAddress();
+        Client who = new Client(
+                Optional.of(new IpAddress(address.getAddress())),
+                neighbours.macOf(address).flatMap(MacAddress::parse),
+                neighbours.heardOf(address).flatMap(MacAddress::parse));
+        return resolver.examine(new BootRequest(name, transport, server, who), catalog.get());
     }
 
     static Content content(BootFile file) {
@@ -198,6 +234,7 @@ public final class Rack implements TftpService, HttpService {
         private final InetSocketAddress client;
         private final Instant at = clock.instant();
         private final long startedNanos = nanoClock.getAsLong();
+        private Optional<Decision> decision = Optional.empty();
 
         Asked(BootEvent.Transport transport, String name, InetSocketAddress client) {
             this.transport = transport;
@@ -205,7 +242,20 @@ public final class Rack implements TftpService, HttpService {
             this.client = client;
         }
 
-        void became(BootEvent.Answer answer, BootPhase phase, long bytes, String reason) {
+        BootAnswer resolved(BootResolution resolution) {
+            decision = resolution.decision();
+            resolution
+                    .stranger()
+                    .ifPresent(stranger ->
+                            listener.saw(stranger, client.getAddress().getHostAddress(), name));
+            return resolution.answer();
+        }
+
+        void became(BootEvent.Answer answer, BootPhase phase, long bytes, String detail) {
+            if (answer == BootEvent.Answer.SENT) {
+                decision.ifPresent(listener::delivered);
+            }
+            String reason = decision.map(made -> detail + "; " + made.words()).orElse(detail);
             events.publish(new BootEvent(
                     at,
                     transport,

@@ -28,6 +28,7 @@ public final class RackUpstream implements HttpService, AutoCloseable {
     private static final String CATALOG = "/api/v1/catalog";
     private static final String ENROL = "/api/v1/racks/enrol";
     private static final String SELF = "/api/v1/racks/self";
+    private static final String MACHINES = SELF + "/machines";
     private static final Pattern CONTENT = Pattern.compile("/api/v1/content/([0-9a-f]{64})(/chunks)?");
 
     private final CatalogFollower follower;
@@ -91,7 +92,8 @@ public final class RackUpstream implements HttpService, AutoCloseable {
 
     /** Enrolment, and what racks tell of themselves: only the region can say anything to that. */
     private static boolean isRelayed(String method, String path) {
-        return (method.equals("POST") && path.equals(ENROL)) || (method.equals("PUT") && path.equals(SELF));
+        return (method.equals("POST") && (path.equals(ENROL) || path.equals(MACHINES)))
+                || (method.equals("PUT") && path.equals(SELF));
     }
 
     private CompletionStage<HttpReply> admitted(String bearer, Supplier<CompletionStage<HttpReply>> answer) {

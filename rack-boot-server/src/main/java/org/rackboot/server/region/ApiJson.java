@@ -1,6 +1,8 @@
 package org.rackboot.server.region;
 
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.rackboot.region.Region.RefusedException;
@@ -41,6 +43,47 @@ final class ApiJson {
 
     static Optional<String> text(JsonNode body, String key) {
         return body.path(key).isString() ? Optional.of(body.path(key).asString()) : Optional.empty();
+    }
+
+    /** A text; empty if it is not there, or null. What is something else is refused. */
+    static Optional<String> textOrRefused(JsonNode body, String key) throws RefusedException {
+        JsonNode value = body.path(key);
+        if (value.isMissingNode() || value.isNull()) {
+            return Optional.empty();
+        }
+        if (!value.isString()) {
+            throw isOther(key, "text");
+        }
+        return Optional.of(value.asString());
+    }
+
+    /** A list of texts, or one alone; none if it is not there, or null. What is something else is refused. */
+    static List<String> textsOrRefused(JsonNode body, String key) throws RefusedException {
+        JsonNode value = body.path(key);
+        if (!value.isArray()) {
+            return textOrRefused(body, key).stream().toList();
+        }
+        List<String> texts = new ArrayList<>();
+        for (JsonNode each : value) {
+            if (!each.isString()) {
+                throw isOther(key, "list of texts");
+            }
+            texts.add(each.asString());
+        }
+        return texts;
+    }
+
+    /** False if it is not there, or null. What is something else is refused. */
+    static boolean flagOrRefused(JsonNode body, String key) throws RefusedException {
+        JsonNode value = body.path(key);
+        if (!value.isBoolean() && !value.isMissingNode() && !value.isNull()) {
+            throw isOther(key, "true or false");
+        }
+        return value.asBoolean(false);
+    }
+
+    private static RefusedException isOther(String key, String what) {
+        return new RefusedException(RefusedException.Kind.INVALID, "'%s' is no %s".formatted(key, what));
     }
 
     /** Where a piece of a file begins. */

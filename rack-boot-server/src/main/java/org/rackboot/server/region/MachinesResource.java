@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
 
 /** {@code machines}: those that operators made known. */
 final class MachinesResource {
-    private static final int MAX_BODY_BYTES = 64 << 10;
+    private static final int MAX_BODY_BYTES = 256 << 10;
     private static final int SHOWN_PROBLEMS = 1_000;
 
     private final Machines machines;
@@ -31,11 +31,11 @@ final class MachinesResource {
     }
 
     List<Route> routes(Executor threads) {
-        Work all = (call, names) -> json(
-                200, machines.list().stream().map(MachinesResource::described).toList());
-        Work add = (call, names) -> json(201, described(machines.add(description(oneBody(call)))));
+        Work all = (call, names) ->
+                json(200, machines(call).stream().map(MachineJson::of).toList());
+        Work add = (call, names) -> json(201, MachineJson.of(machines.add(description(oneBody(call)))));
         Work addAll = (call, names) -> addAll(call);
-        Work one = (call, names) -> json(200, described(machines.get(names.get(0))));
+        Work one = (call, names) -> json(200, MachineJson.of(machines.get(names.get(0))));
         Work update = (call, names) -> update(call, names.get(0));
         Work remove = (call, names) -> remove(call, names.get(0));
         return List.of(
@@ -44,6 +44,11 @@ final class MachinesResource {
                 Route.of(
                         "machines/{name}",
                         Map.of("GET", one.on(threads), "PATCH", update.on(threads), "DELETE", remove.on(threads))));
+    }
+
+    private List<Machine> machines(HttpCall call) throws DatabaseException {
+        String tag = call.query().getOrDefault("tag", "");
+        return tag.isEmpty() ? machines.list() : machines.tagged(tag);
     }
 
     private HttpReply addAll(HttpCall call) throws RefusedException, DatabaseException {
@@ -84,14 +89,14 @@ final class MachinesResource {
         Audit.say(
                 call,
                 "changed machine '%s': %s before, %s now"
-                        .formatted(before.name(), described(before), described(after)));
-        return json(200, described(after));
+                        .formatted(before.name(), MachineJson.brief(before), MachineJson.brief(after)));
+        return json(200, MachineJson.of(after));
     }
 
     private HttpReply remove(HttpCall call, String nameOrMac) throws RefusedException, DatabaseException {
         Machine removed = machines.remove(nameOrMac);
-        Audit.say(call, "removed machine '%s': %s".formatted(removed.name(), described(removed)));
-        return json(200, described(removed));
+        Audit.say(call, "removed machine '%s': %s".formatted(removed.name(), MachineJson.brief(removed)));
+        return json(200, MachineJson.of(removed));
     }
 
     private static JsonNode oneBody(HttpCall call) throws RefusedException {
@@ -111,18 +116,33 @@ final class MachinesResource {
                     Optional.empty(),
                     Optional.empty());
         }
-        Optional<List<String>> macs = Optional.empty();
-        if (said.has("macs")) {
-            List<String> texts = new ArrayList<>();
-            JsonNode given = said.path("macs");
-            if (given.isArray()) {
-                given.forEach(mac -> texts.add(words(mac)));
-            } else {
-                texts.add(words(given));
-            }
-            macs = Optional.of(texts);
+        return new Description(
+                text(said, "name"),
+                texts(said, "macs"),
+                text(said, "uuid"),
+                text(said, "arch"),
+                text(said, "loader"),
+                new Machines.Boot(
+                        texts(said, "tags"),
+                        texts(said, "addTags").orElse(List.of()),
+                        texts(said, "removeTags").orElse(List.of()),
+                        texts(said, "kernelOptions"),
+                        text(said, "network"),
+                        text(said, "netboot")));
+    }
+
+    private static Optional<List<String>> texts(JsonNode said, String key) {
+        if (!said.has(key)) {
+            return Optional.empty();
         }
-        return new Description(text(said, "name"), macs, text(said, "uuid"), text(said, "arch"), text(said, "loader"));
+        List<String> texts = new ArrayList<>();
+        JsonNode given = said.path(key);
+        if (given.isArray()) {
+            given.forEach(each -> texts.add(words(each)));
+        } else if (!given.isNull() || key.equals("macs")) {
+            texts.add(words(given));
+        }
+        return Optional.of(texts);
     }
 
     private static Optional<String> text(JsonNode said, String key) {
@@ -136,15 +156,5 @@ final class MachinesResource {
 
     private static RefusedException invalid(String message) {
         return new RefusedException(RefusedException.Kind.INVALID, message);
-    }
-
-    private static Map<String, Object> described(Machine machine) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("name", machine.name());
-        json.put("macs", machine.macs());
-        machine.uuid().ifPresent(uuid -> json.put("uuid", uuid));
-        machine.arch().ifPresent(arch -> json.put("arch", arch));
-        machine.loader().ifPresent(loader -> json.put("loader", loader.word()));
-        return json;
     }
 }

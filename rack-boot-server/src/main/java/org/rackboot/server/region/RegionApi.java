@@ -45,8 +45,12 @@ public final class RegionApi implements HttpService {
     }
 
     /** What a rack's credential is good for. */
-    private static final Set<String> FOR_RACKS =
-            Set.of("GET catalog", "GET content/{sha256}", "GET content/{sha256}/chunks", "PUT racks/self");
+    private static final Set<String> FOR_RACKS = Set.of(
+            "GET catalog",
+            "GET content/{sha256}",
+            "GET content/{sha256}/chunks",
+            "PUT racks/self",
+            "POST racks/self/machines");
 
     private static final String ENROL = "racks/enrol"; // Bears a one-time token, which only its resource understands.
     private static final String CATALOG = "catalog"; // May wait for a minute or two, and be revoked meanwhile.
@@ -87,6 +91,8 @@ public final class RegionApi implements HttpService {
         this.racks = new RacksResource(region.racks(), access, pin);
         routes.addAll(racks.routes(threads));
         routes.addAll(new MachinesResource(region.machines()).routes(threads));
+        routes.addAll(new AssignmentsResource(region).routes(threads));
+        routes.addAll(new SeenMachinesResource(region, access).routes(threads));
         Work status = (call, names) -> json(200, status());
         Work openApi = (call, names) -> HttpReply.bytes(200, "application/yaml", openApi());
         routes.add(Route.of("status", Map.of("GET", status.on(threads))));

@@ -38,6 +38,22 @@ class MachineFileTest {
     }
 
     @Test
+    void aCellHasSeveralTagsOrKernelOptions() throws Exception {
+        MachineFile file = MachineFile.read("mac,tags,kernel-options\nm,web;db a,console=ttyS1;b  c=d\nn,,\n");
+
+        assertThat(file.rows())
+                .containsExactly(
+                        Map.of(
+                                "macs",
+                                List.of("m"),
+                                "tags",
+                                List.of("web", "db", "a"),
+                                "kernelOptions",
+                                List.of("console=ttyS1;b", "c=d")),
+                        Map.of("macs", List.of("n")));
+    }
+
+    @Test
     void aJsonArrayIsTakenAsItIs() throws Exception {
         MachineFile file = MachineFile.read(" [{\"macs\": [\"52:54:00:00:00:01\"]}, 7]");
 

@@ -12,6 +12,10 @@ import java.util.Optional;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rackboot.protocol.bootconfig.BootPlan;
+import org.rackboot.protocol.bootconfig.ConfigLoader;
+import org.rackboot.protocol.bootconfig.ConfigPurpose;
+import org.rackboot.protocol.bootconfig.Location;
 
 class SettingsTest {
     @TempDir
@@ -33,7 +37,7 @@ class SettingsTest {
     @Test
     void allProblemsAreToldAtOnceWithWhatToWriteInstead() throws IOException {
         Path file = write("tftp:\n  prot: 69\n  max-block-size: 7\nhttp:\n  ports: [5248, 70000]\nboot:\n"
-                + "  kernel-options: \"quiet $(reboot)\"\n");
+                + "  kernel-options: \"quiet $(reboot)\"\n  unknown-machines: ignore\n");
 
         assertThatThrownBy(() -> ServerConfig.read(new Settings(
                         Optional.of(file), Map.of("RACKBOOT_APY_PORT", "1"), Map.of("bind", List.of("no such host")))))
@@ -43,10 +47,12 @@ class SettingsTest {
                 .anySatisfy(text -> assertThat(text).contains("tftp.max-block-size is '7'; use 8 to 65464"))
                 .anySatisfy(text -> assertThat(text).contains("http.ports is '70000'"))
                 .anySatisfy(text -> assertThat(text).contains("boot.kernel-options: '$(reboot)'"))
+                .anySatisfy(text ->
+                        assertThat(text).isEqualTo("boot.unknown-machines is 'ignore'; use boot or hold or silence"))
                 .anySatisfy(text -> assertThat(text).contains("bind is 'no such host'"))
                 .anySatisfy(text -> assertThat(text)
                         .isEqualTo("unknown variable 'RACKBOOT_APY_PORT'; did you mean 'RACKBOOT_API_PORT'?"))
-                .hasSize(6);
+                .hasSize(7);
     }
 
     @Test
@@ -96,6 +102,34 @@ class SettingsTest {
         assertThatThrownBy(() -> read(missing, Map.of(), Map.of())).hasMessageContaining("cannot be read");
         Path list = write("- a\n- b\n");
         assertThatThrownBy(() -> read(list, Map.of(), Map.of())).hasMessageContaining("not a YAML mapping");
+    }
+
+    @Test
+    void templatesOfBootConfigurationsAreReadFromFilesAndCheckedAtOnce() throws Exception {
+        Path good = Files.writeString(directory.resolve("off.cfg"), "echo {{title}}: good night\nhalt\n");
+        Path bad = Files.writeString(directory.resolve("bad.cfg"), "echo {{titel}}\n");
+        BootPlan plan = BootPlan.of(ConfigPurpose.POWEROFF, "amd64", "web-1").build();
+        Location location = new Location("198.18.0.1", 5248, true, false);
+
+        ServerConfig config =
+                read(write("boot:\n  templates:\n    grub:\n      poweroff: " + good + "\n"), Map.of(), Map.of());
+        assertThat(config.boot().templates().render(ConfigLoader.GRUB, plan, location))
+                .isEqualTo("echo 'web-1': good night\nhalt\n");
+        assertThat(config.boot().templates().render(ConfigLoader.IPXE, plan, location))
+                .startsWith("#!ipxe\n");
+
+        Path wrong = write("boot:\n  templates:\n    grub:\n      poweroff: " + bad + "\n    ipxe:\n      hold: "
+                + directory.resolve("missing") + "\n    lilo:\n      hold: x\n");
+        assertThatThrownBy(() -> read(wrong, Map.of(), Map.of()))
+                .asInstanceOf(InstanceOfAssertFactories.type(ConfigException.class))
+                .extracting(ConfigException::problems, InstanceOfAssertFactories.list(String.class))
+                .anySatisfy(
+                        text -> assertThat(text).startsWith("boot.templates: ").contains("titel"))
+                .anySatisfy(text -> assertThat(text)
+                        .startsWith("boot.templates.ipxe.hold: ")
+                        .contains("missing", "cannot be read"))
+                .anySatisfy(text -> assertThat(text).startsWith("unknown key 'boot.templates.lilo.hold'"))
+                .hasSize(3);
     }
 
     @Test

@@ -10,7 +10,9 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -45,6 +47,7 @@ class ProxyAnswersTest {
 
     private final Counts counts = new Counts();
     private final List<BootEvent> events = new ArrayList<>();
+    private final Map<Ipv4Address, MacAddress> heard = new LinkedHashMap<>();
     private final List<String> lines = new ArrayList<>();
     private final MovedClock clock = new MovedClock();
 
@@ -89,6 +92,29 @@ class ProxyAnswersTest {
         assertThat(events).extracting(BootEvent::answer).containsExactly(Answer.OFFERED, Answer.ACKNOWLEDGED);
         assertThat(events).extracting(BootEvent::name).containsExactly("-", "bootx64.efi");
         assertThat(events.get(0).reason()).isEqualTo("x64 UEFI (type 7); it asks for the file on port 4011");
+    }
+
+    /** For names that do not say whose they are, asked by machines beyond a router. */
+    @Test
+    void whoHasWhichAddressIsTakenFromWhatMachinesSay() {
+        MacAddress mac = new MacAddress("52:54:00:0b:00:01");
+        Octets wanted = Octets.of((byte) 198, (byte) 18, (byte) 9, (byte) 5);
+        RawOption requested = new RawOption(OptionCode.REQUESTED_ADDRESS, wanted);
+
+        answers.answer(Packets.bios().relayedBy(RELAY).with(requested).packet(), RELAY, 67, ADDRESS);
+        assertThat(heard).as("an address that is only wished for").isEmpty();
+
+        answers.answer(
+                Packets.bios()
+                        .type(MessageType.REQUEST)
+                        .relayedBy(RELAY)
+                        .with(requested)
+                        .packet(),
+                RELAY,
+                67,
+                ADDRESS);
+        answers.answer(Packets.uefi().type(MessageType.REQUEST).from(MACHINE).packet(), MACHINE, 4011, PXE);
+        assertThat(heard).containsExactly(Map.entry(address("198.18.9.5"), mac), Map.entry(MACHINE, mac));
     }
 
     @Test
@@ -331,6 +357,7 @@ class ProxyAnswersTest {
                 new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, local -> 5248),
                 watch,
                 events::add,
+                heard::put,
                 counts,
                 new Notices(lines::add),
                 Clock.fixed(Instant.EPOCH, ZoneOffset.UTC),

@@ -124,6 +124,21 @@ class HttpListenerTest {
         }
     }
 
+    /** It would not close it itself, and calls from the same port after its next start. */
+    @Test
+    void aGrubIsAnsweredWholeAndItsConnectionForgotten() throws Exception { // H22
+        try (RawHttp client = new RawHttp(server)) {
+            client.send("GET /boot-kernel HTTP/1.1\r\nHost: a\r\nUser-Agent: GRUB 2.06-13+deb12u2\r\n\r\n");
+
+            assertThat(client.head()).startsWith("HTTP/1.1 200 OK").contains("Connection: close");
+            assertThat(client.body(KERNEL.length)).isEqualTo(KERNEL);
+            assertThat(client.isClosedByServer()).isTrue();
+            await().untilAsserted(() -> assertThat(client.isKnownToTheServersKernel())
+                    .as("a connection from this port at the server")
+                    .isFalse());
+        }
+    }
+
     @Test
     void aRangeIsThatPartAcrossChunks() throws Exception { // H9
         int first = (1 << 20) - 10;

@@ -8,7 +8,10 @@ import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 
 /** A client that sends exactly the bytes it is told, as firmware does, and reads what comes. */
 final class RawHttp implements AutoCloseable {
@@ -85,6 +88,21 @@ final class RawHttp implements AutoCloseable {
         byte[] bytes = new byte[most];
         int length = in.read(bytes);
         return Arrays.copyOf(bytes, Math.max(0, length));
+    }
+
+    /** Whether the kernel still has the server's end of the connection, in whatever state (Linux). */
+    boolean isKnownToTheServersKernel() throws IOException {
+        String ends = ":%04X ".formatted(socket.getPort()); // The server's own port comes first in its line.
+        String other = ":%04X ".formatted(socket.getLocalPort());
+        for (String table : List.of("/proc/net/tcp", "/proc/net/tcp6")) {
+            for (String line : Files.readAllLines(Path.of(table))) {
+                int first = line.indexOf(ends);
+                if (first > 0 && line.indexOf(other, first + ends.length()) > 0) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** Whether the server ended the connection; waits for it. */

@@ -5,14 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.protocol.bootname.MacAddress;
+import org.rackboot.protocol.resolve.Assignment;
 import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootRules;
+import org.rackboot.protocol.resolve.ImageReference;
 import org.rackboot.protocol.resolve.LoaderPreference;
 import org.rackboot.protocol.resolve.Machine;
+import org.rackboot.protocol.resolve.Purpose;
+import org.rackboot.protocol.resolve.UnknownMachines;
 import org.rackboot.region.catalog.CatalogDocument;
 
 /** What a rack makes of the machines in the region's document. */
@@ -63,13 +69,72 @@ class CatalogReaderTest {
 
     @Test
     void whatOnlyANewerRegionKnowsIsPassedOver() throws Exception {
-        Machine machine = read(machines("{\"name\":\"m\",\"macs\":[\"" + MAC
-                        + "\"],\"arch\":\"loongarch64\",\"loader\":\"unheard-of\",\"assignment\":{\"image\":1}}"))
+        Machine machine = read(machines(
+                        "{\"name\":\"m\",\"macs\":[\"" + MAC
+                                + "\"],\"arch\":\"loongarch64\",\"loader\":\"unheard-of\",\"assignment\":{\"id\":1,\"purpose\":\"dance\"}}"))
                 .machine(new MacAddress(MAC))
                 .orElseThrow();
 
         assertThat(machine.arch()).isEmpty();
         assertThat(machine.loader()).isEmpty();
+        assertThat(machine.instructions().assignment()).isEmpty();
+    }
+
+    @Test
+    void whatMachinesAreToBootIsRead() throws Exception {
+        BootCatalog catalog = read("""
+                ,"documents":{"d":"#cloud-config"},
+                "tags":[{"name":"web","kernelOptions":["a=1"]}],
+                "assignments":[{"target":"tag:web","id":1,"purpose":"local"},{"target":"arch:arm64","id":2,"purpose":"hold"},
+                 {"target":"subnet:198.18.0.0/24","id":3,"purpose":"poweroff"},{"target":"default","id":4,"purpose":"rescue"},
+                 {"target":"moon:full","id":5,"purpose":"local"}],
+                "machines":[{"name":"m","macs":["52:54:00:00:00:01"],"tags":["web","db"],"kernelOptions":["b"],"netboot":false,
+                 "network":{"version":2,"ethernets":{"eth0":{"dhcp4":true}}},
+                 "assignment":{"id":6,"purpose":"install","image":"ubuntu/noble/amd64/ga-24.04","version":"20260101",
+                  "cloudConfigUrl":"http://198.18.0.5/{name}","userData":"d","vendorData":"d","metadata":true},
+                 "once":{"id":7,"purpose":"ephemeral"}}]""");
+
+        Machine.Instructions said =
+                catalog.machine(new MacAddress(MAC)).orElseThrow().instructions();
+        assertThat(said.tags()).containsExactly("db", "web");
+        assertThat(said.kernelOptions()).containsExactly("b");
+        assertThat(said.netboot()).isFalse();
+        assertThat(said.network()).isPresent();
+        assertThat(said.once()).contains(Assignment.of(7, Purpose.EPHEMERAL));
+        assertThat(said.assignment())
+                .contains(new Assignment(
+                        6,
+                        Purpose.INSTALL,
+                        ImageReference.parse("ubuntu/noble/amd64/ga-24.04"),
+                        Optional.of("20260101"),
+                        Optional.of("http://198.18.0.5/{name}"),
+                        Optional.of("#cloud-config"),
+                        Optional.of("#cloud-config"),
+                        true));
+        BootRules rules = catalog.rules();
+        assertThat(rules.byTag()).containsOnly(Map.entry("web", Assignment.of(1, Purpose.LOCAL)));
+        assertThat(rules.byArch()).containsOnly(Map.entry("arm64", Assignment.of(2, Purpose.HOLD)));
+        assertThat(rules.bySubnet()).extracting(BootRules.OfSubnet::text).containsExactly("198.18.0.0/24");
+        assertThat(rules.byDefault()).contains(Assignment.of(4, Purpose.RESCUE));
+        assertThat(rules.tagOptions()).containsOnly(Map.entry("web", List.of("a=1")));
+        assertThat(rules.unknownMachines()).isEqualTo(UnknownMachines.BOOT);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"purpose\":\"local\"}",
+                "{\"id\":\"x\",\"purpose\":\"local\"}",
+                "{\"id\":1,\"purpose\":\"ephemeral\",\"image\":\"ubuntu\"}",
+                "{\"id\":1,\"purpose\":\"ephemeral\",\"image\":\"ubuntu/../noble\"}",
+                "{\"id\":1,\"purpose\":\"ephemeral\",\"image\":7}",
+                "{\"id\":1,\"purpose\":\"ephemeral\",\"userData\":\"nowhere\"}",
+                "{\"id\":1,\"purpose\":\"ephemeral\",\"target\":\"subnet:everywhere\"}"
+            })
+    void ofADocumentWithAMalformedAssignmentNothingIsTaken(String assignment) {
+        assertThatThrownBy(() -> read(",\"assignments\":[" + assignment + "]"))
+                .isInstanceOf(CatalogFormatException.class)
+                .hasMessageContaining("The region's catalog cannot be read");
     }
 
     @ParameterizedTest

@@ -97,7 +97,7 @@ class ColdBootStormTest {
                 threads,
                 (pause, work) -> timer.schedule(work, pause.toNanos(), TimeUnit.NANOSECONDS),
                 new ImageCache.Listener() {});
-        rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
+        rack = Racks.rack(() -> catalog, cache, events, Clock.systemUTC());
         listen(rack, Egress.UNLIMITED);
     }
 
@@ -341,23 +341,6 @@ class ColdBootStormTest {
                 goOn.await();
             }
             sink.accept(ByteBuffer.wrap(file, held, file.length - held));
-        }
-    }
-
-    private static final class Ports implements Rack.HttpPorts {
-        @Override
-        public int named(InetSocketAddress local) {
-            return 5248;
-        }
-
-        @Override
-        public boolean alsoPort80(InetSocketAddress local) {
-            return false;
-        }
-
-        @Override
-        public String host(InetSocketAddress local) {
-            return "127.0.0.1";
         }
     }
 }

@@ -81,7 +81,7 @@ class RackHttpTest {
                     throw new AssertionError("nothing breaks off here");
                 },
                 new ImageCache.Listener() {});
-        Rack rack = new Rack(() -> catalog, cache, events, new Ports(), false, Clock.systemUTC(), System::nanoTime);
+        Rack rack = Racks.rack(() -> catalog, cache, events, Clock.systemUTC());
         listener = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {});
         InetSocketAddress bound = listener.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
         server = URI.create("http://127.0.0.1:" + bound.getPort());

@@ -169,6 +169,12 @@ class RackUpstreamTest {
         assertThat(send("PUT", "racks/self", "lower's-own", "{\"host\":\"h\"}").statusCode())
                 .isEqualTo(200);
         assertThat(told).contains("{\"host\":\"h\"}");
+        assertThat(send("POST", "racks/self/machines", "lower's-own", "{\"used\":[7]}")
+                        .statusCode())
+                .isEqualTo(200);
+        assertThat(told).contains("{\"used\":[7]}");
+        assertThat(send("POST", "racks/self/machines", "nobody's", "{}").statusCode())
+                .isEqualTo(401);
         assertThat(send("GET", "catalog", "lower's-own", "").statusCode()).isEqualTo(200);
 
         region.close();
@@ -201,6 +207,7 @@ class RackUpstreamTest {
             }
         }
         assertThat(send("PUT", "racks/enrol", TOKEN, "{}").statusCode()).isEqualTo(405);
+        assertThat(send("PUT", "racks/self/machines", TOKEN, "{}").statusCode()).isEqualTo(405);
         assertThat(send("PUT", "racks/self", TOKEN, "x".repeat(RackUpstream.MAX_REPORT_BYTES + 1))
                         .statusCode())
                 .isEqualTo(413);
@@ -305,7 +312,7 @@ class RackUpstreamTest {
             ScriptedRegion.reply(exchange, 201, "{\"name\":\"lower\",\"credential\":\"lower's-own\"}".getBytes(UTF_8));
         } else if (!credentials.contains(bearer)) {
             ScriptedRegion.reply(exchange, 401, new byte[0]);
-        } else if (path.endsWith("/racks/self")) {
+        } else if (path.endsWith("/racks/self") || path.endsWith("/racks/self/machines")) {
             told.add(new String(exchange.getRequestBody().readAllBytes(), UTF_8));
             ScriptedRegion.reply(exchange, 200, "{\"contentsKnown\":true}".getBytes(UTF_8));
         } else if (exchange.getRequestMethod().equals("HEAD")) {
@@ -355,14 +362,7 @@ class RackUpstreamTest {
             open.add(follower);
             follower.start();
             follower.awaitFirstAnswer(Duration.ofSeconds(20));
-            Rack rack = new Rack(
-                    follower::catalog,
-                    cache,
-                    events,
-                    new RackHttpTest.Ports(),
-                    false,
-                    Clock.fixed(Instant.EPOCH, ZoneOffset.UTC),
-                    System::nanoTime);
+            Rack rack = Racks.rack(follower::catalog, cache, events, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
             RacksBelow below =
                     new RacksBelow(client::ask, () -> TOKEN, new StateDirectory(state), threads, System::nanoTime);
             upstream = new RackUpstream(follower, cache, rack, below, status -> {});

@@ -21,11 +21,13 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -165,7 +167,45 @@ class MachinesApiTest {
                 "PATCH | machines/web | [] | 400",
                 "PATCH | machines/web | {\"macs\": []} | 400",
                 "PATCH | machines/web | {\"macs\": null} | 400",
-                "DELETE | machines/other | | 404"
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"name\": \"default\"} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"name\": \"\\ud800\"} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"tags\": \"A\"} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"tags\": [7, {}]} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"kernelOptions\": [\"\\u00e9\"]} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"network\": 7} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"network\": {\"version\": 1}} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"netboot\": \"off\"} | 400",
+                "PATCH | machines/web | {\"netboot\": null} | 400",
+                "DELETE | machines/other | | 404",
+                "POST | assignments | {} | 400",
+                "POST | assignments | {\"targets\": [\"web\"]} | 400",
+                "POST | assignments | {\"targets\": [7], \"purpose\": \"hold\"} | 400",
+                "POST | assignments | {\"targets\": {}, \"purpose\": \"hold\"} | 400",
+                "POST | assignments | {\"targets\": [\"\\ud800\"], \"purpose\": \"hold\"} | 400",
+                "POST | assignments | {\"targets\": [\"other\"], \"purpose\": \"hold\"} | 404",
+                "POST | assignments | {\"targets\": [\"web\"], \"purpose\": 7} | 400",
+                "POST | assignments | {\"targets\": [\"web\"], \"purpose\": \"hold\", \"once\": \"yes\"} | 400",
+                "POST | assignments | {\"targets\": [\"web\"], \"purpose\": \"install\", \"image\": []} | 400",
+                "POST | assignments | {\"targets\": [\"web\"], \"purpose\": \"install\", \"userData\": {}} | 400",
+                "POST | assignments | {\"targets\": [\"web\"], \"purpose\": \"install\", \"metadata\": 1} | 400",
+                "DELETE | assignments | {} | 400",
+                "DELETE | assignments | {\"targets\": [\"other\"]} | 404",
+                "PUT | assignments | {} | 405",
+                "PATCH | tags/web | {\"kernelOptions\": 7} | 400",
+                "PATCH | tags/Web | {\"kernelOptions\": [\"a\"]} | 400",
+                "POST | images/options | {\"kernelOptions\": [\"a\"]} | 400",
+                "POST | images/options | {\"image\": \"a/b\", \"kernelOptions\": [7]} | 400",
+                "DELETE | seen-machines/52:54:00:00:00:09 | | 404",
+                "POST | seen-machines/52:54:00:00:00:09/adopt | {} | 404",
+                "POST | racks/self/machines | {\"seen\": {}} | 400",
+                "POST | racks/self/machines | {\"seen\": [7]} | 400",
+                "POST | racks/self/machines | {\"seen\": [{\"mac\": \"52:54:00:00:00:09\"}]} | 400",
+                "POST | racks/self/machines | {\"seen\": [{\"mac\": \"52:54:00:00:00:09\", \"at\": \"now\"}]} | 400",
+                "POST | racks/self/machines | {\"used\": [{\"machine\": \"web\", \"once\": \"1\"}]} | 400",
+                "POST | racks/self/machines | {\"used\": [{\"machine\": \"web\", \"once\": 1e30}]} | 400",
+                "POST | racks/self/machines | {\"netbootOff\": [7]} | 400",
+                "POST | racks/self/machines | {\"netbootOff\": [\"Web\"]} | 400",
+                "POST | racks/self/machines | {\"name\": 7} | 400"
             })
     void whatCannotBeDoneIsSaidSoAndChangesNothing(String verb, String path, String body, int status) throws Exception {
         ask("POST", "machines", "{\"name\": \"web\", \"macs\": [\"" + MAC + "\"]}");
@@ -180,7 +220,7 @@ class MachinesApiTest {
 
     @Test
     void aDescriptionHasABound() throws Exception {
-        String body = "{\"macs\": [\"" + MAC + "\"], \"more\": \"" + "x".repeat(64 << 10) + "\"}";
+        String body = "{\"macs\": [\"" + MAC + "\"], \"more\": \"" + "x".repeat(256 << 10) + "\"}";
 
         assertThat(ask("POST", "machines", body).statusCode()).isEqualTo(400);
         assertThat(ask("POST", "machines/import", "[" + "1,".repeat(50_000) + "1]")
@@ -249,8 +289,8 @@ class MachinesApiTest {
         assertThat(told(0, "update", OTHER_MAC, "--name", "web", "--uuid", "none", "--loader", "ipxe"))
                 .isEqualTo("changed web\n");
         assertThat(told(0, "list")).isEqualTo("""
-                MACHINE  ARCH   LOADER  MAC                                  UUID
-                web      amd64  ipxe    52:54:00:00:00:01 52:54:00:00:00:02
+                MACHINE  ARCH   LOADER  BOOTS  TAGS  MAC                                  UUID
+                web      amd64  ipxe                 52:54:00:00:00:01 52:54:00:00:00:02
                 """);
         assertThat(JSON.readTree(told(0, "list", "--json"))
                         .path(0)
@@ -265,6 +305,244 @@ class MachinesApiTest {
         assertThat(told(1, "update", "db", "--arch", "arm64")).contains("There is no machine 'db'");
         assertThat(told(1, "remove", "db", "web")).contains("There is no machine 'db'", "removed web");
         assertThat(told(0, "list", "--json")).isEqualTo("[ ]\n");
+    }
+
+    @Test
+    void whatEsxiWillNotTakeOfANetworkIsNamedBeforeTheMachineBoots() throws Exception {
+        ask("POST", "machines", """
+                {"name": "esx", "macs": ["%s"], "network": {"version": 2, "ethernets": {"eth0": {}},
+                 "bonds": {"bond0": {"interfaces": ["eth0"], "dhcp4": true, "parameters": {"mode": "802.3ad",
+                 "lacp-rate": "fast", "transmit-hash-policy": "layer3+4"}}}}}""".formatted(MAC));
+
+        JsonNode answer = JSON.readTree(ask(
+                        "POST",
+                        "assignments",
+                        "{\"targets\": [\"esx\"], \"purpose\": \"install\", \"image\": \"esxi/8.0\"}")
+                .body());
+
+        assertThat(answer.path("assigned")).hasSize(1);
+        assertThat(answer.path("warnings").toString())
+                .contains("esx: network bonds.bond0.parameters.mode dropped (mode: 802.3ad)")
+                .contains("esx: network bonds.bond0.parameters.lacp-rate dropped")
+                .contains("esx: network bonds.bond0.parameters.transmit-hash-policy dropped");
+    }
+
+    @Test
+    void whatIsAssignedIsToldWithItsMachineAndToRacks() throws Exception {
+        ask("POST", "machines", """
+                {"name": "web", "macs": ["%s"], "tags": ["db", "a"], "kernelOptions": "x y", "netboot": false,
+                 "network": {"version": 2, "ethernets": {}}}""".formatted(MAC));
+        HttpResponse<String> assigned = ask("POST", "assignments", """
+                {"targets": ["%s", "default", "tag:db"], "purpose": "commissioning", "image": "ubuntu/noble/arm64",
+                 "userData": "#cloud-config"}""".formatted(MAC));
+        ask("POST", "assignments", "{\"targets\": [\"web\"], \"purpose\": \"rescue\", \"once\": true}");
+        ask("PATCH", "tags/db", "{\"kernelOptions\": [\"c\"]}");
+
+        assertThat(assigned.statusCode()).isEqualTo(200);
+        assertThat(JSON.readTree(assigned.body()).path("assigned")).hasSize(3);
+        assertThat(JSON.readTree(assigned.body()).path("warnings").path(0).asString())
+                .contains("no image ubuntu/noble/arm64 yet: import it");
+        String assignment = "\"purpose\":\"ephemeral\",\"image\":\"ubuntu/noble/arm64\",\"userData\":\""
+                + sha256("#cloud-config") + "\"}";
+        String web =
+                "{\"name\":\"web\",\"macs\":[\"" + MAC + "\"],\"tags\":[\"a\",\"db\"],\"kernelOptions\":[\"x\",\"y\"]";
+        String boots = "\"netboot\":false,\"assignment\":{\"id\":1," + assignment
+                + ",\"once\":{\"id\":4,\"purpose\":\"rescue\"}";
+        String network = "\"network\":{\"ethernets\":{},\"version\":2}";
+        assertThat(ask("GET", "machines/web", "").body()).isEqualTo(web + "," + boots + "," + network + "}");
+        assertThat(ask("GET", "machines?tag=a", "").body()).startsWith("[" + web);
+        assertThat(ask("GET", "machines?tag=b", "").body()).isEqualTo("[]");
+        assertThat(ask("GET", "assignments", "").body())
+                .isEqualTo("[{\"target\":\"default\",\"id\":2," + assignment + ",{\"target\":\"tag:db\",\"id\":3,"
+                        + assignment + "]");
+        assertThat(ask("GET", "catalog", "").body())
+                .contains(web + "," + network + "," + boots + "}]", "{\"target\":\"default\",\"id\":2," + assignment)
+                .endsWith("\"tags\":[{\"name\":\"db\",\"kernelOptions\":[\"c\"]}],\"documents\":{\""
+                        + sha256("#cloud-config") + "\":\"#cloud-config\"}}");
+
+        ask("DELETE", "assignments", "{\"targets\": [\"default\", \"tag:db\", \"web\"]}");
+        assertThat(ask("GET", "catalog", "").body()).doesNotContain("assignment", "documents", "once");
+    }
+
+    @Test
+    void aRackTellsOfMachinesAndItsOwnNameCounts() throws Exception {
+        String token = json("POST", "racks/enrolments", "{\"name\": \"east\"}")
+                .path("token")
+                .asString();
+        String key = "0".repeat(32);
+        HttpRequest.Builder enrol = HttpRequest.newBuilder(server.resolve("api/v1/racks/enrol"))
+                .header("Authorization", "Bearer " + token)
+                .POST(BodyPublishers.ofString("{\"key\": \"" + key + "\", \"host\": \"h\", \"version\": \"1\"}"));
+        String credential = JSON.readTree(
+                        http.send(enrol.build(), BodyHandlers.ofString()).body())
+                .path("credential")
+                .asString();
+        ask("POST", "machines", "{\"name\": \"web\", \"macs\": [\"" + MAC + "\"]}");
+        ask("POST", "assignments", "{\"targets\": [\"web\"], \"purpose\": \"rescue\", \"once\": true}");
+        String report = """
+                {"name": "other", "seen": [{"mac": "52:54:00:00:00:02", "uuid": "%s", "arch": "amd64", "address": "198.18.0.7",
+                 "asked": "ipxe.cfg", "at": "1970-01-01T00:00:00Z", "times": 3}],
+                 "used": [{"machine": "web", "once": 1}], "netbootOff": ["web"]}""".formatted(UUID);
+
+        HttpRequest.Builder told = HttpRequest.newBuilder(server.resolve("api/v1/racks/self/machines"))
+                .header("Authorization", "Bearer " + credential)
+                .POST(BodyPublishers.ofString(report));
+        HttpResponse<String> answer = http.send(told.build(), BodyHandlers.ofString());
+
+        assertThat(answer.statusCode()).isEqualTo(200);
+        assertThat(answer.body()).isEqualTo("{}");
+        assertThat(ask("GET", "seen-machines", "").body())
+                .isEqualTo("[{\"mac\":\"52:54:00:00:00:02\",\"uuid\":\"" + UUID + "\",\"arch\":\"amd64\","
+                        + "\"address\":\"198.18.0.7\",\"rack\":\"east\",\"asked\":\"ipxe.cfg\","
+                        + "\"first\":\"1970-01-01T00:00:00Z\",\"last\":\"1970-01-01T00:00:00Z\",\"times\":3}]");
+        assertThat(json("GET", "machines/web", "").has("once")).isFalse();
+        assertThat(json("GET", "machines/web", "").path("netboot").asBoolean(true))
+                .isFalse();
+        assertThat(ask("POST", "racks/self/machines", report).statusCode()).isEqualTo(200);
+        assertThat(json("GET", "seen-machines", "").path(0).path("rack").asString())
+                .as("the API's token says whose report it is")
+                .isEqualTo("other");
+        String tooMuch = "{\"seen\": [" + "7,".repeat(256) + "7]}";
+        assertThat(ask("POST", "racks/self/machines", tooMuch).body()).contains("'seen' has more than 256");
+        assertThat(ask("POST", "racks/self/machines", "{\"x\": \"" + "x".repeat(512 << 10) + "\"}")
+                        .statusCode())
+                .isEqualTo(400);
+    }
+
+    @Test
+    void theCommandsAssignAdoptAndSwitchOff() throws Exception {
+        Path userData = Files.writeString(directory.resolve("user-data"), "#cloud-config");
+        Path network = Files.writeString(directory.resolve("net.yaml"), "network:\n  version: 2\n  ethernets: {}\n");
+        told(
+                0,
+                "add",
+                "--mac",
+                MAC,
+                "--name",
+                "web",
+                "--tag",
+                "db,web",
+                "--kernel-options",
+                "a b=c",
+                "--network",
+                network.toString());
+        assertThat(told(0, "assignments")).startsWith("Nothing is assigned");
+
+        assertThat(told(0, "assign", MAC, "--image", "ubuntu/noble/amd64/ga-24.04", "--purpose", "install"))
+                .isEqualTo("""
+                        web boots install ubuntu/noble/amd64/ga-24.04
+                        rackboot: no image ubuntu/noble/amd64/ga-24.04 yet: import it, with 'rackboot selections add --os ubuntu \
+                        --release noble --arch amd64' and then 'rackboot images import'
+                        """);
+        assertThat(told(0, "assign", "web", "--purpose", "rescue", "--once", "--metadata"))
+                .isEqualTo("web boots rescue, once\n");
+        assertThat(told(
+                        0,
+                        "assign",
+                        "tag:db",
+                        "default",
+                        "--purpose",
+                        "ephemeral",
+                        "--user-data",
+                        userData.toString(),
+                        "--cloud-config-url",
+                        "http://h/{name}"))
+                .isEqualTo("tag:db boots ephemeral\ndefault boots ephemeral\n");
+        assertThat(told(0, "list")).contains("once rescue, then install ubuntu/noble/amd64/ga-24.04  db web  " + MAC);
+        assertThat(told(0, "assignments"))
+                .isEqualTo("""
+                TARGET   ONCE  BOOTS                                CLOUD-CONFIG     DATA
+                web      once  rescue                                                metadata
+                web            install ubuntu/noble/amd64/ga-24.04
+                tag:db         ephemeral                            http://h/{name}  user %1$s
+                default        ephemeral                            http://h/{name}  user %1$s
+                """.formatted(sha256("#cloud-config").substring(0, 8)));
+        assertThat(told(0, "netboot", "off", "web")).isEqualTo("web: netboot off\n");
+        assertThat(told(0, "list", "--tag", "db")).contains("netboot off (once rescue, then install");
+        assertThat(told(0, "list", "--tag", "x")).isEqualTo("No machine has the tag 'x'\n");
+        assertThat(told(
+                        0,
+                        "update",
+                        "web",
+                        "--untag",
+                        "db",
+                        "--tag",
+                        "a",
+                        "--kernel-options",
+                        "none",
+                        "--network",
+                        "none"))
+                .isEqualTo("changed web\n");
+        assertThat(ask("GET", "machines/web", "").body())
+                .contains("\"tags\":[\"a\",\"web\"]")
+                .doesNotContain("kernelOptions", "network");
+        assertThat(told(0, "unassign", "web", "--once")).isEqualTo("unassigned web\n");
+        assertThat(told(0, "unassign", "web", "tag:db", "default"))
+                .isEqualTo("unassigned web\nunassigned tag:db\nunassigned default\n");
+        assertThat(told(0, "unassign", "web")).isEqualTo("nothing was assigned\n");
+        assertThat(told(0, "tag-options", "db", "c d=e")).isEqualTo("kernels of db are given: c d=e\n");
+        assertThat(told(0, "tag-options")).isEqualTo("TAG  KERNEL OPTIONS\ndb   c d=e\n");
+        assertThat(told(0, "tag-options", "db", "none")).isEqualTo("kernels of db are given nothing more\n");
+        assertThat(told(0, "tag-options")).isEqualTo("no kernel options\n");
+        assertThat(said(0, "images", "options", "ubuntu/noble", " a  b "))
+                .isEqualTo("kernels of ubuntu/noble are given: a b\n");
+        assertThat(said(0, "images", "options", "ubuntu/noble"))
+                .isEqualTo("IMAGE         KERNEL OPTIONS\nubuntu/noble  a b\n");
+        assertThat(said(0, "images", "options", "ubuntu/jammy")).isEqualTo("no kernel options\n");
+        assertThat(said(1, "images", "options", "ubuntu", "a")).contains("names no images");
+
+        assertThat(told(0, "seen")).isEqualTo("No unknown machine was seen.\n");
+        ask("POST", "racks/self/machines", """
+                {"name": "east", "seen": [{"mac": "%s", "at": "1970-01-01T00:00:00Z", "address": "198.18.0.7"},
+                 {"mac": "52:54:00:00:00:03", "at": "1970-01-01T00:00:00Z"}]}""".formatted(OTHER_MAC));
+        assertThat(told(0, "seen")).contains("52:54:00:00:00:02", "198.18.0.7", "east");
+        assertThat(told(0, "adopt", OTHER_MAC, "--name", "db")).isEqualTo("adopted db\n");
+        assertThat(told(1, "adopt", OTHER_MAC)).contains("see 'rackboot machines seen'");
+        assertThat(told(0, "forget", "--all")).isEqualTo("forgot 1 machines\n");
+
+        assertThat(told(2, "assign", "web")).contains("--purpose");
+        assertThat(told(2, "assign", "--purpose", "hold")).contains("TARGET");
+        assertThat(told(1, "assign", "web", "--purpose", "sleep")).contains("use ephemeral, install");
+        assertThat(told(1, "assign", "nobody", "--purpose", "hold")).contains("There is no machine 'nobody'");
+        Files.write(userData, new byte[] {(byte) 0x1f, (byte) 0x8b});
+        assertThat(told(2, "assign", "web", "--purpose", "install", "--user-data", userData.toString()))
+                .contains("is no text in UTF-8");
+        assertThat(told(
+                        2,
+                        "update",
+                        "web",
+                        "--network",
+                        Files.writeString(network, "a: [").toString()))
+                .contains("is neither YAML nor JSON");
+        assertThat(told(2, "netboot", "maybe", "web")).contains("neither on nor off");
+        assertThat(told(1, "netboot", "on", "nobody", "web"))
+                .contains("There is no machine 'nobody'", "web: netboot on");
+        assertThat(told(2, "adopt", OTHER_MAC, MAC, "--name", "x")).contains("--name is one machine's");
+        assertThat(told(2, "forget")).contains("say which");
+    }
+
+    @Test
+    void whatIsAssignedIsLoggedWithWhoAndWhat() throws Exception {
+        var lines = new ListAppender<ILoggingEvent>();
+        lines.start();
+        var log = (Logger) LoggerFactory.getLogger(Audit.class);
+        log.addAppender(lines);
+        try {
+            ask("POST", "assignments", "{\"targets\": [\"default\", \"tag:a\"], \"purpose\": \"hold\"}");
+            ask("DELETE", "assignments", "{\"targets\": [\"default\"]}");
+            ask("DELETE", "assignments", "{\"targets\": [\"default\"]}");
+            ask("PATCH", "tags/a", "{\"kernelOptions\": \"x y\"}");
+            ask("POST", "images/options", "{\"image\": \"a/b\", \"kernelOptions\": \"z\"}");
+        } finally {
+            log.detachAppender(lines);
+        }
+
+        assertThat(lines.list.stream().map(ILoggingEvent::getFormattedMessage))
+                .containsExactly(
+                        "An operator at 127.0.0.1 assigned to default, tag:a: {purpose=hold}",
+                        "An operator at 127.0.0.1 took away what was assigned to default",
+                        "An operator at 127.0.0.1 gave kernels of machines with the tag 'a' [x, y]",
+                        "An operator at 127.0.0.1 gave kernels of images a/b [z]");
     }
 
     @Test
@@ -318,11 +596,20 @@ class MachinesApiTest {
         assertThat(list.lines()).hasSize(10_001);
     }
 
+    private static String sha256(String text) throws Exception {
+        return HexFormat.of()
+                .formatHex(MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
     /** What a command says on both streams, given that it ends with this code. */
     private String told(int code, String... arguments) {
+        return said(code, "machines", arguments);
+    }
+
+    private String said(int code, String command, String... arguments) {
         out.getBuffer().setLength(0);
         err.getBuffer().setLength(0);
-        List<String> line = new ArrayList<>(List.of("machines"));
+        List<String> line = new ArrayList<>(List.of(command));
         line.addAll(List.of(arguments));
         line.addAll(List.of(
                 "--url",

@@ -155,7 +155,10 @@ class RegionApiTest {
     void withoutTheTokenNothingIsAnswered() throws Exception { // S-57
         for (String request : api.requests()) {
             String[] words = request.split(" ");
-            String path = words[1].replace("{id}", "1").replace("{name}", "x").replace("{sha256}", "a".repeat(64));
+            String path = words[1].replace("{id}", "1")
+                    .replace("{name}", "x")
+                    .replace("{mac}", "x")
+                    .replace("{sha256}", "a".repeat(64));
             for (String authorization : new String[] {"", "Bearer other", "Basic " + TOKEN, "Bearer "}) {
                 HttpRequest.Builder asking =
                         HttpRequest.newBuilder(root.resolve(path)).method(words[0], BodyPublishers.ofString("{}"));
@@ -246,8 +249,28 @@ class RegionApiTest {
         sent.by(credential, "POST sources", "sources", "{}");
         sent.by(TOKEN, "POST machines", "machines", "{\"name\": \"m\", \"macs\": [\"52:54:00:00:00:01\"]}");
         sent.by(TOKEN, "PATCH machines/{name}", "machines/m", "{\"arch\": \"amd64\"}");
+        String targets = "{\"targets\": [\"m\", \"tag:t\"], \"purpose\": \"hold\"}";
+        sent.by(TOKEN, "POST assignments", "assignments", targets);
+        sent.by(TOKEN, "DELETE assignments", "assignments", "{\"targets\": [\"m\"]}");
+        sent.by(TOKEN, "PATCH tags/{name}", "tags/t", "{\"kernelOptions\": [\"a\"]}");
+        sent.by(TOKEN, "POST images/options", "images/options", "{\"image\": \"a/b\", \"kernelOptions\": [\"a\"]}");
+        for (String last : List.of("2", "3")) {
+            sent.by(credential, "POST racks/self/machines", "racks/self/machines", """
+                    {"seen": [{"mac": "52:54:00:00:00:0%s", "at": "1970-01-01T00:00:00Z"}]}""".formatted(last));
+        }
+        sent.by(TOKEN, "POST seen-machines/{mac}/adopt", "seen-machines/52:54:00:00:00:02/adopt", "{}");
         sent.by(TOKEN, "DELETE selections", "selections", selection());
-        for (String list : List.of("sources", "selections", "images", "uploads", "racks", "machines")) {
+        for (String list : List.of(
+                "sources",
+                "selections",
+                "images",
+                "uploads",
+                "racks",
+                "machines",
+                "assignments",
+                "tags",
+                "images/options",
+                "seen-machines")) {
             said.add(list + " " + send("GET", list, "").replaceAll("[0-9a-f-]{36}", "ID"));
         }
         return String.join("\n", said);
@@ -268,7 +291,7 @@ class RegionApiTest {
                 description, meant(description, operation.path("requestBody")).at("/content/application~1json/schema"));
         Set<String> own = new TreeSet<>(schema.path("properties").propertyNames());
         assertThat(own).as(request).isNotEmpty();
-        if (request.equals("PUT racks/self")) {
+        if (words[1].startsWith("racks/self")) {
             own.remove("name"); // A rack is who its credential says.
         }
         foreign.removeAll(own);
@@ -292,9 +315,12 @@ class RegionApiTest {
 
         for (String request : api.requests()) {
             String[] words = request.split(" ");
-            String path = words[1].replace("{id}", "1").replace("{name}", "x").replace("{sha256}", "a".repeat(64));
+            String path = words[1].replace("{id}", "1")
+                    .replace("{name}", "x")
+                    .replace("{mac}", "x")
+                    .replace("{sha256}", "a".repeat(64));
             int expected = switch (request) {
-                case "GET catalog", "PUT racks/self" -> 200;
+                case "GET catalog", "PUT racks/self", "POST racks/self/machines" -> 200;
                 case "GET content/{sha256}", "GET content/{sha256}/chunks" -> 404;
                 case "POST racks/enrol" -> 400; // A credential is no one-time token; but first, its key is missing.
                 default -> 403;

@@ -1,9 +1,12 @@
 package org.rackboot.region.machine;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -15,17 +18,55 @@ import java.util.regex.Pattern;
  * @param uuid SMBIOS's, lower case, {@code 8-4-4-4-12}; never one that many machines have
  * @param arch one of {@link #ARCHITECTURES}
  * @param loader empty = what others get
+ * @param boot what is to be different when it boots
  */
 public record Machine(
-        String name, List<String> macs, Optional<String> uuid, Optional<String> arch, Optional<Loader> loader) {
+        String name,
+        List<String> macs,
+        Optional<String> uuid,
+        Optional<String> arch,
+        Optional<Loader> loader,
+        Boot boot) {
     public static final int MOST_MACS = 16;
+    public static final int MOST_TAGS = 32;
     public static final Set<String> ARCHITECTURES =
             Set.of("amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64", "s390x");
 
-    private static final Pattern NAME = Pattern.compile("(?!import$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
+    private static final int KEYS = 180; // With UUID, architecture and loader.
+    private static final int MAC_AND_QUOTES = 20;
+    private static final int QUOTES = 3;
+    private static final Pattern NAME = Pattern.compile("(?!(import|default)$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
     private static final Pattern MAC = Pattern.compile("(?:01[-:])?([0-9a-fA-F]{2}(?:[-:][0-9a-fA-F]{2}){5})");
     private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
     private static final Pattern NO_UUID = Pattern.compile("[0-]+|[f-]+");
+
+    /**
+     * What is to be different when a machine boots.
+     *
+     * @param tags {@value Machine#MOST_TAGS} at most, in their order
+     * @param kernelOptions words that its kernel is given
+     * @param network its network configuration, as canonical JSON
+     * @param netboot whether it boots from the network; else from its own disk, whatever is assigned
+     * @param assignment what it boots
+     * @param once what it boots the next time alone
+     */
+    public record Boot(
+            List<String> tags,
+            List<String> kernelOptions,
+            Optional<String> network,
+            boolean netboot,
+            Optional<Assignment> assignment,
+            Optional<Assignment> once) {
+        public static final Boot USUAL =
+                new Boot(List.of(), List.of(), Optional.empty(), true, Optional.empty(), Optional.empty());
+
+        public Boot {
+            tags = List.copyOf(new TreeSet<>(tags));
+            kernelOptions = List.copyOf(kernelOptions);
+            require(tags.size() <= MOST_TAGS && tags.stream().allMatch(Tag::isName), "tags", tags);
+            require(KernelWords.problem(kernelOptions).isEmpty(), "kernel options", kernelOptions);
+        }
+    }
 
     /** Which loader a machine is to begin with. */
     public enum Loader {
@@ -59,13 +100,31 @@ public record Machine(
         require(arch.isEmpty() || ARCHITECTURES.contains(arch.get()), "architecture", arch);
     }
 
+    /** A machine that boots as others do. */
+    public Machine(
+            String name, List<String> macs, Optional<String> uuid, Optional<String> arch, Optional<Loader> loader) {
+        this(name, macs, uuid, arch, loader, Boot.USUAL);
+    }
+
+    /** About how many bytes it has in the catalog without its assignments; not fewer. */
+    public int bytes() {
+        int bytes = KEYS + name.length() + MAC_AND_QUOTES * macs.size();
+        for (String tag : boot.tags()) {
+            bytes += tag.length() + QUOTES;
+        }
+        for (String word : boot.kernelOptions()) {
+            bytes += 2 * word.length() + QUOTES; // Each may be a quotation mark.
+        }
+        return bytes + boot.network().map(text -> text.getBytes(UTF_8).length).orElse(0);
+    }
+
     private static void require(boolean condition, String what, Object value) {
         if (!condition) {
             throw new IllegalArgumentException("no machine has this %s: %s".formatted(what, value));
         }
     }
 
-    /** Whether a machine may be called so. {@code import} is a word of the API. */
+    /** Whether a machine may be called so. {@code import} and {@code default} are words of the API. */
     public static boolean isName(String text) {
         return NAME.matcher(text).matches() && !MAC.matcher(text).matches();
     }

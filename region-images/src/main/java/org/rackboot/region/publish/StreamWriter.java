@@ -74,25 +74,26 @@ public final class StreamWriter {
             Packed packed = archives.apply(version);
             String name = loaderPackage(image);
             String path = path("bootloaders", image.method(), image.arch(), version.serial(), name + ".tar.xz");
-            items.add(item(name, "archive.tar.xz", path, packed.sha256(), packed.size()));
+            items.add(item(name, "archive.tar.xz", path, packed.sha256(), packed.size(), ""));
         } else {
             boolean hasTarball = version.artifacts().stream().anyMatch(file -> isTarball(file.ftype()));
             for (Artifact file : version.artifacts()) {
                 String path = path(image, version.serial(), file, hasTarball);
-                items.add(item(file.name(), file.ftype(), path, file.sha256(), file.size()));
+                String kparams = file.ftype().equals("boot-kernel") ? image.kparams() : "";
+                items.add(item(file.name(), file.ftype(), path, file.sha256(), file.size(), kparams));
             }
         }
         draft.versions().put(version.serial(), items);
     }
 
-    private Item item(String name, String ftype, String wanted, String sha256, long size) {
+    private Item item(String name, String ftype, String wanted, String sha256, long size, String kparams) {
         String path = wanted;
         if (!sha256ByPath.computeIfAbsent(path, p -> sha256).equals(sha256)) {
             path += "." + sha256.substring(0, HASH_DIGITS); // Content at a path never changes.
             sha256ByPath.put(path, sha256);
         }
         try {
-            return new Item(name, ftype, MirrorPath.parse(path), size, sha256);
+            return new Item(name, ftype, MirrorPath.parse(path), size, sha256, kparams);
         } catch (StreamFormatException e) {
             throw new IllegalStateException("a published name makes no path: " + path, e);
         }

@@ -122,6 +122,9 @@ public final class StreamRenderer {
         all.put("path", item.path().text());
         all.put("sha256", item.sha256());
         all.put("size", item.size());
+        if (!item.kernelParameters().isEmpty()) {
+            all.put("kparams", item.kernelParameters());
+        }
         if (item.ftype().equals("archive.tar.xz")) {
             all.put("src_package", item.name());
             all.put("src_release", "unknown");

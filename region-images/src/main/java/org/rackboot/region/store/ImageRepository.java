@@ -42,6 +42,7 @@ public final class ImageRepository {
      * @param subarch kernel level with flavour
      * @param method {@code uefi}, {@code pxe}, …; empty for images
      * @param subarches what the kernel also serves, comma-separated as the stream writes it
+     * @param kparams what the stream adds to the kernel's command line; mostly empty
      */
     public record Image(
             String product,
@@ -55,7 +56,38 @@ public final class ImageRepository {
             String flavour,
             String label,
             String method,
-            String subarches) {
+            String subarches,
+            String kparams) {
+        /** An image whose stream says nothing about the kernel's command line. */
+        public Image(
+                String product,
+                Kind kind,
+                String os,
+                String release,
+                String releaseVersion,
+                String title,
+                String arch,
+                String subarch,
+                String flavour,
+                String label,
+                String method,
+                String subarches) {
+            this(
+                    product,
+                    kind,
+                    os,
+                    release,
+                    releaseVersion,
+                    title,
+                    arch,
+                    subarch,
+                    flavour,
+                    label,
+                    method,
+                    subarches,
+                    "");
+        }
+
         private static final Set<String> PLAIN_LABELS = Set.of("stable", "uploaded");
 
         /**
@@ -119,6 +151,40 @@ public final class ImageRepository {
             }
             return added;
         });
+    }
+
+    /**
+     * Keeps what the stream says today for the kernel of an image that is published already, and raises the catalog's
+     * version if it is something else.
+     *
+     * @return whether it is
+     */
+    public boolean refresh(Publication publication) throws DatabaseException {
+        String stale = " where source_id = ? and product = ? and kparams <> ?";
+        Image image = publication.image();
+        boolean isStale = database.read(c -> Sql.first(
+                        c,
+                        "select 1 from image" + stale,
+                        row -> row.getInt(1),
+                        publication.sourceId(),
+                        image.product(),
+                        image.kparams()))
+                .isPresent();
+        return isStale
+                && database.write(c -> {
+                    boolean changed = Sql.update(
+                                    c,
+                                    "update image set kparams = ?" + stale,
+                                    image.kparams(),
+                                    publication.sourceId(),
+                                    image.product(),
+                                    image.kparams())
+                            == 1;
+                    if (changed) {
+                        raiseCatalogVersion(c);
+                    }
+                    return changed;
+                });
     }
 
     /** What a version was published with, sha256 by file name; empty if it was not. */
@@ -253,9 +319,9 @@ public final class ImageRepository {
         Sql.update(
                 c,
                 "insert into image (source_id, product, kind, os, release, release_version, title, arch, subarch,"
-                        + " flavour, label, method, subarches) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                        + " flavour, label, method, subarches, kparams) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                         + " on conflict (source_id, product) do update set release_version = excluded.release_version,"
-                        + " title = excluded.title, subarches = excluded.subarches",
+                        + " title = excluded.title, subarches = excluded.subarches, kparams = excluded.kparams",
                 publication.sourceId(),
                 image.product(),
                 image.kind().word(),
@@ -268,7 +334,8 @@ public final class ImageRepository {
                 image.flavour(),
                 image.label(),
                 image.method(),
-                image.subarches());
+                image.subarches(),
+                image.kparams());
         long imageId = Sql.first(
                         c,
                         "select id from image where source_id = ? and product = ?",
@@ -324,7 +391,8 @@ public final class ImageRepository {
                 row.getString("flavour"),
                 row.getString("label"),
                 row.getString("method"),
-                row.getString("subarches"));
+                row.getString("subarches"),
+                row.getString("kparams"));
         return new Version(
                 row.getString("source"),
                 image,

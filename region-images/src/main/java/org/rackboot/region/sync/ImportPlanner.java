@@ -221,10 +221,11 @@ public final class ImportPlanner {
         }
         return files.isEmpty()
                 ? Optional.empty()
-                : Optional.of(new PlannedVersion(source, image(product), serial, files));
+                : Optional.of(new PlannedVersion(source, image(product, items), serial, files));
     }
 
-    private static Image image(Product product) {
+    /** @param items of the newest version: what one of them says of the kernel's command line is said of the image */
+    private static Image image(Product product, List<Item> items) {
         boolean loader = product.bootMethod().isPresent();
         return new Image(
                 product.name(),
@@ -238,6 +239,12 @@ public final class ImportPlanner {
                 loader ? "" : product.flavour(),
                 product.label(),
                 product.bootMethod().orElse(""),
-                product.attribute("subarches", product.attribute("arches", "")));
+                product.attribute("subarches", product.attribute("arches", "")),
+                items.stream()
+                        .map(Item::kernelParameters)
+                        .filter(words -> !words.isBlank())
+                        .findFirst()
+                        .map(String::strip)
+                        .orElse(""));
     }
 }

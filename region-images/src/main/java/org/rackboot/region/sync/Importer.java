@@ -474,7 +474,13 @@ public final class Importer {
             if (before.isPresent()) {
                 Map<String, String> now = new HashMap<>();
                 artifacts.forEach((name, file) -> now.put(name, file.sha256()));
-                return before.get().equals(now) ? Optional.empty() : changed();
+                if (!before.get().equals(now)) {
+                    return changed();
+                }
+                if (images.refresh(publication)) {
+                    afterChange.run();
+                }
+                return Optional.empty();
             }
             if (images.publish(publication, clock.instant())) {
                 published.add(version.image().product() + " " + version.serial());

@@ -4,10 +4,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.rackboot.region.machine.Assignment;
+import org.rackboot.region.machine.ImageReference;
 import org.rackboot.region.machine.Machine;
+import org.rackboot.region.machine.Purpose;
+import org.rackboot.region.machine.Tag;
+import org.rackboot.region.machine.Target;
+import org.rackboot.region.machine.UnknownMachines;
+import org.rackboot.region.store.AssignmentRepository.Assigned;
+import org.rackboot.region.store.AssignmentRepository.Everything;
 import org.rackboot.region.store.ImageRepository.Artifact;
 import org.rackboot.region.store.ImageRepository.Image;
 import org.rackboot.region.store.ImageRepository.Kind;
@@ -82,6 +92,73 @@ class CatalogDocumentTest {
                         + "{\"name\":\"all\",\"macs\":[\"52:54:00:00:00:01\",\"52:54:00:00:00:02\"],"
                         + "\"uuid\":\"4c4c4544-0035-3110-8052-b4c04f4d3132\",\"arch\":\"amd64\",\"loader\":\"signed\"},"
                         + "{\"name\":\"least\",\"macs\":[\"52:54:00:00:00:03\"]}]}");
+    }
+
+    @Test
+    void racksAreToldWhatIsAssignedAndWhatKernelsAreGiven() {
+        Assignment install = new Assignment(
+                7,
+                Purpose.INSTALL,
+                ImageReference.parse("ubuntu/noble"),
+                Optional.of("20260101"),
+                Optional.of("http://h/{name}"),
+                Optional.of("aa"),
+                Optional.of("bb"),
+                true);
+        Assignment hold = new Assignment(
+                8,
+                Purpose.HOLD,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                false);
+        Machine machine = new Machine(
+                "m",
+                List.of("52:54:00:00:00:03"),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                new Machine.Boot(
+                        List.of("web", "db"),
+                        List.of("a=b"),
+                        Optional.of("{\"version\":2}"),
+                        false,
+                        Optional.of(install),
+                        Optional.of(hold)));
+        Map<ImageReference, List<String>> imageOptions = new HashMap<>();
+        ImageReference.parse("ubuntu/noble/amd64").ifPresent(image -> imageOptions.put(image, List.of("y")));
+        ImageReference.parse("ubuntu/noble").ifPresent(image -> imageOptions.put(image, List.of("x")));
+        ImageReference.parse("ubuntu/jammy").ifPresent(image -> imageOptions.put(image, List.of("z")));
+        Image image = new Image(
+                "p", Kind.IMAGE, "ubuntu", "noble", "", "", "amd64", "ga", "generic", "stable", "", "", "console=hvc0");
+
+        String document = new String(
+                CatalogDocument.render(
+                        1,
+                        List.of(new Version("s", image, "1", Instant.EPOCH, Optional.empty(), List.of())),
+                        new Everything(
+                                List.of(machine),
+                                List.of(new Assigned(Target.parse("tag:web").orElseThrow(), false, hold)),
+                                List.of(new Tag("web", List.of("c"))),
+                                imageOptions,
+                                Map.of("aa", "text")),
+                        new CatalogDocument.Settings(List.of(), UnknownMachines.SILENCE)),
+                UTF_8);
+
+        assertThat(document)
+                .contains(
+                        "\"settings\":{\"kernelOptions\":[],\"unknownMachines\":\"silence\"}",
+                        "\"subarches\":\"\",\"kparams\":\"console=hvc0\",\"kernelOptions\":[\"x\",\"y\"],\"serial\"")
+                .endsWith("""
+                        "machines":[{"name":"m","macs":["52:54:00:00:00:03"],"tags":["db","web"],"kernelOptions":["a=b"],\
+                        "network":{"version":2},"netboot":false,\
+                        "assignment":{"id":7,"purpose":"install","image":"ubuntu/noble","version":"20260101",\
+                        "cloudConfigUrl":"http://h/{name}","userData":"aa","vendorData":"bb","metadata":true},\
+                        "once":{"id":8,"purpose":"hold"}}],\
+                        "assignments":[{"target":"tag:web","id":8,"purpose":"hold"}],\
+                        "tags":[{"name":"web","kernelOptions":["c"]}],"documents":{"aa":"text"}}""");
     }
 
     @Test

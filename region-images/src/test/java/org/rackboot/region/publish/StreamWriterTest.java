@@ -2,6 +2,7 @@ package org.rackboot.region.publish;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.time.Instant;
 import java.util.List;
@@ -36,7 +37,8 @@ class StreamWriterTest {
             "lowlatency",
             "stable",
             "",
-            "generic,hwe-24.04");
+            "generic,hwe-24.04",
+            "console=hvc0");
     private static final Image CENTOS = new Image(
             "com.ubuntu.maas.stable:centos-bases:7.0:amd64",
             Kind.IMAGE,
@@ -113,6 +115,10 @@ class StreamWriterTest {
             }
         }
         Product image = files.get(2).products().get(0);
+        assertThat(image.versions().get("20260102"))
+                .filteredOn(item -> !item.kernelParameters().isEmpty())
+                .extracting(Item::ftype, Item::kernelParameters)
+                .containsExactly(tuple("boot-kernel", "console=hvc0"));
         assertThat(image.kernel()).isEqualTo("hwe-24.04-lowlatency-edge");
         assertThat(image.newestSerial()).contains("20260102");
         List<StreamRenderer.Entry> entries =

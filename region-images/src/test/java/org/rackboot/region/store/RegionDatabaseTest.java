@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rackboot.region.machine.Machine;
 import org.rackboot.region.store.TestDatabase.Failure;
 import org.rackboot.region.store.TestDatabase.Faults;
 
@@ -30,7 +31,7 @@ class RegionDatabaseTest {
         try (var database = open()) {
             assertThat(number(database, COUNT)).isEqualTo(1);
             assertThat(number(database, "select count(*) from flyway_schema_history"))
-                    .isEqualTo(7);
+                    .isEqualTo(8);
         }
     }
 
@@ -45,6 +46,11 @@ class RegionDatabaseTest {
                 Sql.update(c, "alter table boot_source drop column kind");
                 Sql.update(c, "alter table image drop column pinned_serial");
                 Sql.update(c, "alter table image drop column base_image");
+                Sql.update(c, "alter table image drop column kparams");
+                for (String table :
+                        List.of("assignment", "document", "tag", "machine_tag", "image_options", "seen_machine")) {
+                    Sql.update(c, "drop table " + table);
+                }
                 Sql.update(c, "drop table machine_mac");
                 Sql.update(c, "drop table machine");
                 Sql.update(c, "drop table rack");
@@ -59,6 +65,37 @@ class RegionDatabaseTest {
             assertThat(new SourceRepository(database).sources()).isEmpty();
             assertThat(new ImageRepository(database).versions()).isEmpty();
             assertThat(new MachineRepository(database).all()).isEmpty();
+        }
+    }
+
+    @Test
+    void aMachineWhoseNameBecameAWordOfTheApiIsCalledOtherwise() throws Exception {
+        try (var database = open()) { // Back to before there were assignments.
+            database.write(c -> {
+                Sql.update(c, "drop index machine_bytes");
+                for (String column : List.of("kernel_options", "network", "netboot", "bytes")) {
+                    Sql.update(c, "alter table machine drop column " + column);
+                }
+                Sql.update(c, "alter table image drop column kparams");
+                for (String table :
+                        List.of("assignment", "document", "tag", "machine_tag", "image_options", "seen_machine")) {
+                    Sql.update(c, "drop table " + table);
+                }
+                Sql.update(c, "insert into machine (id, name) values (7, 'default'), (8, 'web')");
+                Sql.update(
+                        c,
+                        "insert into machine_mac (mac, machine_id, position)"
+                                + " values ('52:54:00:00:00:01', 7, 0), ('52:54:00:00:00:02', 8, 0)");
+                return Sql.update(c, "delete from flyway_schema_history where version = '8'");
+            });
+        }
+
+        try (var database = open()) {
+            assertThat(new MachineRepository(database).all())
+                    .extracting(Machine::name)
+                    .containsExactly("default-7", "web");
+            assertThat(new MachineRepository(database).all())
+                    .allSatisfy(machine -> assertThat(machine.boot()).isEqualTo(Machine.Boot.USUAL));
         }
     }
 

@@ -73,6 +73,11 @@ public final class TestDatabase {
     public static void empty(RegionDatabase database) throws DatabaseException {
         database.write(c -> {
             for (String table : List.of(
+                    "assignment",
+                    "document",
+                    "tag",
+                    "image_options",
+                    "seen_machine",
                     "machine",
                     "rack",
                     "upload",

@@ -121,6 +121,27 @@ class ImporterTest {
     }
 
     @Test
+    void whatTheStreamGivesAKernelIsOfTheImageAlsoWhenOnlyThatIsNew() throws Exception {
+        select("noble");
+        mirror.serve(
+                stream().announce(KERNEL_PATH, "kparams", "console=hvc0 quiet").files());
+        run();
+        assertThat(images.versions())
+                .filteredOn(version -> version.image().kind() == ImageRepository.Kind.IMAGE)
+                .extracting(version -> version.image().kparams())
+                .containsExactly("console=hvc0 quiet");
+        long version = images.catalogVersion();
+
+        run();
+        assertThat(images.catalogVersion()).isEqualTo(version);
+        mirror.serve(stream().announce(KERNEL_PATH, "kparams", "quiet").files());
+        run();
+
+        assertThat(images.versions().get(0).image().kparams()).isEqualTo("quiet");
+        assertThat(images.catalogVersion()).isEqualTo(version + 1);
+    }
+
+    @Test
     void everyChunkHasItsDigest() throws Exception {
         select("noble");
         run();

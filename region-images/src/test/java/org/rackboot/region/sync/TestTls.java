@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collections;
@@ -26,6 +28,7 @@ import javax.net.ssl.SSLSocketFactory;
 
 /** A certificate, made with the tool of the JDK, and servers that show it. */
 final class TestTls {
+    private static final Duration PORT_COMES_BACK = Duration.ofSeconds(20);
     private static final String PASSWORD = "changeit";
 
     private final KeyStore keys;
@@ -120,7 +123,17 @@ final class TestTls {
                 throw new UnsupportedOperationException();
             }
         };
-        return new ScriptedServer(factory, "https", port, script);
+        long until = System.nanoTime() + PORT_COMES_BACK.toNanos();
+        while (true) {
+            try {
+                return new ScriptedServer(factory, "https", port, script);
+            } catch (BindException e) { // Meanwhile somebody's connection goes out from there.
+                if (port == 0 || System.nanoTime() - until > 0) {
+                    throw e;
+                }
+                Thread.onSpinWait();
+            }
+        }
     }
 
     /** Ends the connection of one of these servers below TLS, which gets no chance to say so. */

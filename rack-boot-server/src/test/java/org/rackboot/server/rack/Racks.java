@@ -1,0 +1,46 @@
+package org.rackboot.server.rack;
+
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.function.Supplier;
+import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.bootconfig.BootTemplates;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootResolution.Decision;
+import org.rackboot.protocol.resolve.BootResolution.Stranger;
+import org.rackboot.protocol.resolve.BootResolver;
+import org.rackboot.protocol.resolve.MetadataNames;
+import org.rackboot.protocol.resolve.RackMemory;
+import org.rackboot.server.event.BootEvents;
+import org.rackboot.server.event.Neighbours;
+
+/** Racks with the built-in templates, of which nobody hears what they learn of machines. */
+final class Racks {
+    private Racks() {}
+
+    static Rack rack(Supplier<BootCatalog> catalog, ImageCache cache, BootEvents events, Clock clock) {
+        return new Rack(
+                new BootResolver(
+                        BootTemplates.builtIn(),
+                        new MetadataNames(
+                                text -> "%08x".formatted(text.hashCode()).repeat(4)),
+                        RackMemory.NONE),
+                new Nobody(),
+                new Neighbours(Path.of("/nonexistent"), System::nanoTime),
+                catalog,
+                cache,
+                events,
+                new RackHttpTest.Ports(),
+                false,
+                clock,
+                System::nanoTime);
+    }
+
+    private static final class Nobody implements Rack.Listener {
+        @Override
+        public void saw(Stranger stranger, String address, String asked) {}
+
+        @Override
+        public void delivered(Decision decision) {}
+    }
+}
