@@ -130,8 +130,8 @@ final class Plans {
                         word(assignment.purpose()),
                         new KernelArguments.Image(booted.os(), booted.releaseVersion(), booted.arch()),
                         nameOf(booted, "squashfs"))
+                .hostname(who.machine().map(Machine::name).orElse(UNKNOWN_MACHINE))
                 .options(options);
-        who.machine().ifPresent(known -> arguments.hostname(known.name()));
         boolean addsNoInterface = loader == ConfigLoader.PETITBOOT
                 || loader == ConfigLoader.S390X
                 || loader == ConfigLoader.S390X_PARTITION;

@@ -215,6 +215,7 @@ class AssignmentsTest {
     void unknownMachinesBootWaitOrAreToldNothing() {
         assertThat(decision(GRUB_NAME).plan().purpose()).isEqualTo(ConfigPurpose.EPHEMERAL);
         assertThat(((BootAnswer.Rendered) answer(GRUB_NAME)).purpose()).isEqualTo("enlist");
+        assertThat(text(GRUB_NAME)).contains("ip=::::maas-enlist:BOOTIF:dhcp");
         assertThat(resolution(GRUB_NAME).stranger().orElseThrow().mac()).isEqualTo(MAC);
         assertThat(resolution("pxelinux.cfg/01-52-54-00-0b-00-01").stranger()).isPresent();
 
