@@ -136,6 +136,9 @@ class RackEnrolmentTest {
         try (Program rack = Program.rack(directory.resolve("guest"), "--region", url(), "--token", token)) {
             await().atMost(PATIENCE).until(() -> get(rack, LOADER).statusCode() == 200);
             assertThat(rack.log()).contains("bears the region's API token");
+            Program.Result misdirected = rack.run("machines", "list");
+            assertThat(misdirected.exitCode()).isEqualTo(1);
+            assertThat(misdirected.err()).contains("This is a rack").contains(url());
         }
     }
 

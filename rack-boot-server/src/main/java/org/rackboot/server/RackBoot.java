@@ -82,6 +82,7 @@ import org.rackboot.server.rack.Enrolment;
 import org.rackboot.server.rack.ExplainApi;
 import org.rackboot.server.rack.MachineReports;
 import org.rackboot.server.rack.MetadataSeal;
+import org.rackboot.server.rack.NotTheRegion;
 import org.rackboot.server.rack.Rack;
 import org.rackboot.server.rack.RackUpstream;
 import org.rackboot.server.rack.RacksBelow;
@@ -688,8 +689,11 @@ public final class RackBoot implements AutoCloseable {
     }
 
     private void startAdmin(EventLoops httpLoops) throws IOException {
+        HttpService others = role.hasRegion()
+                ? metrics
+                : NotTheRegion.before(metrics, config.region().urls());
         HttpListener listener =
-                closeAtEnd(new HttpListener(httpLoops, withRack(metrics), HttpListener.Limits.API, metrics));
+                closeAtEnd(new HttpListener(httpLoops, withRack(others), HttpListener.Limits.API, metrics));
         List<InetAddress> addresses = config.bind().isEmpty()
                 ? List.of(InetAddress.getLoopbackAddress())
                 : Addresses.toListenOn(config.bind());

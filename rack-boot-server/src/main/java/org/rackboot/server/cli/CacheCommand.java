@@ -93,10 +93,14 @@ final class CacheCommand {
         @Option(names = "--all", description = "everything")
         private boolean all;
 
-        final Map<String, Object> which() throws Client.UsageException {
+        @Override
+        final void check() throws Client.UsageException {
             if (all == (names != null)) {
                 throw new Client.UsageException("Say which: one or more names, or --all");
             }
+        }
+
+        final Map<String, Object> which() {
             return all ? Map.of("all", true) : Map.of("names", names == null ? List.of() : names);
         }
     }

@@ -49,10 +49,14 @@ final class ExplainCommand extends ClientCommand {
     private @Nullable String path;
 
     @Override
-    int run(Client client) throws Exception {
+    void check() throws Client.UsageException {
         if (mac == null && path == null) {
             throw new Client.UsageException("say which machine (--mac MAC), or which name (--path NAME)");
         }
+    }
+
+    @Override
+    int run(Client client) throws Exception {
         Map<String, String> query = new LinkedHashMap<>();
         put(query, "mac", mac);
         put(query, "arch", arch);

@@ -208,10 +208,14 @@ final class MachinesCommand {
         private List<String> machines;
 
         @Override
-        int run(Client client) throws Exception {
+        void check() throws Client.UsageException {
             if (!List.of("on", "off").contains(state)) {
                 throw new Client.UsageException("'%s' is neither on nor off".formatted(state));
             }
+        }
+
+        @Override
+        int run(Client client) throws Exception {
             int code = DONE;
             ArrayNode all = JsonMapper.shared().createArrayNode();
             for (String machine : machines) {

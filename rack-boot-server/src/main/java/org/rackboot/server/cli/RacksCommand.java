@@ -122,6 +122,11 @@ final class RacksCommand {
         private String expires;
 
         @Override
+        void check() throws Client.UsageException {
+            seconds();
+        }
+
+        @Override
         int run(Client client) throws Exception {
             Map<String, Object> body = new LinkedHashMap<>();
             if (name != null) {

@@ -54,10 +54,14 @@ final class SeenCommands {
         private @Nullable String name;
 
         @Override
-        int run(Client client) throws Exception {
+        void check() throws Client.UsageException {
             if (name != null && macs.size() > 1) {
                 throw new Client.UsageException("--name is one machine's; adopt them one by one, or without names");
             }
+        }
+
+        @Override
+        int run(Client client) throws Exception {
             int code = DONE;
             ArrayNode all = JsonMapper.shared().createArrayNode();
             for (String mac : macs) {
@@ -92,10 +96,14 @@ final class SeenCommands {
         private boolean all;
 
         @Override
-        int run(Client client) throws Exception {
+        void check() throws Client.UsageException {
             if (all == (macs != null && !macs.isEmpty())) {
                 throw new Client.UsageException("say which: MAC addresses, or --all");
             }
+        }
+
+        @Override
+        int run(Client client) throws Exception {
             int forgotten = 0;
             int code = DONE;
             if (all) {

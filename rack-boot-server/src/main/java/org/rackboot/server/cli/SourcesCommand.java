@@ -228,10 +228,14 @@ final class SourcesCommand {
         private boolean acceptOlder;
 
         @Override
-        int run(Client client) throws Exception {
+        void check() throws Client.UsageException {
             if (enable && disable) {
                 throw new Client.UsageException("give --enable or --disable, not both");
             }
+        }
+
+        @Override
+        int run(Client client) throws Exception {
             Map<String, Object> body = description.body();
             if (address != null) {
                 body.put("url", address);

@@ -71,13 +71,17 @@ final class UploadCommand extends ClientCommand {
     private int lastPercent = -10;
 
     @Override
-    int run(Client client) throws Exception {
+    void check() throws Client.UsageException {
         if ((name == null) == (bootloader == null)) {
             throw new Client.UsageException("give --name OS/NAME or --bootloader METHOD/ARCH");
         }
         if (name != null && arch == null) {
             throw new Client.UsageException("give --arch, as in --arch amd64");
         }
+    }
+
+    @Override
+    int run(Client client) throws Exception {
         Map<String, Path> byName = new LinkedHashMap<>();
         JsonNode upload = client.post("uploads", describe(byName));
         String id = upload.path("id").asString();
