@@ -86,6 +86,26 @@ class MirrorTest {
     }
 
     @Test
+    void aMirrorComesThroughAProxy() throws Exception {
+        try (StreamServer proxy = new StreamServer(stream.files())) { // Whatever host it is asked for.
+            Program.Result made = Program.command(
+                    "mirror",
+                    "http://mirror.example/",
+                    mirror.toString(),
+                    "--keyring",
+                    keyring.toString(),
+                    "--proxy",
+                    proxy.url().toString());
+            assertThat(made.exitCode()).as(made.out() + made.err()).isZero();
+            assertThat(mirror.resolve(SQUASHFS)).hasBinaryContent(stream.file(SQUASHFS));
+
+            Program.Result refused = mirror(proxy, "--ca-file", keyring.toString());
+            assertThat(refused.exitCode()).isEqualTo(2);
+            assertThat(refused.err()).contains("no certificate in PEM form");
+        }
+    }
+
+    @Test
     void theIndependentReaderNoticesWhatIsWrong() throws Exception {
         try (StreamServer source = new StreamServer(stream.files())) {
             assertThat(mirror(source).exitCode()).isZero();

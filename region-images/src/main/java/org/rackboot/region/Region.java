@@ -1,15 +1,10 @@
 package org.rackboot.region;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -349,8 +344,7 @@ public final class Region {
                     RefusedException.Kind.INVALID,
                     "A source that was unsigned needs --keyring FILE to become a signed one");
         }
-        BootSource.Access access = before.access();
-        List<URI> mirrors = access.mirrors();
+        List<URI> mirrors = before.access().mirrors();
         if (change.mirrors().isPresent()) {
             mirrors = new ArrayList<>();
             for (String mirror : change.mirrors().get()) {
@@ -365,45 +359,25 @@ public final class Region {
                 change.enabled().orElse(before.enabled()),
                 unsigned,
                 unsigned ? Optional.empty() : trust,
-                new BootSource.Access(
-                        mirrors,
-                        change.proxy().isPresent() ? proxy(change.proxy().get()) : access.proxy(),
-                        change.caCertificates().isPresent()
-                                ? certificates(change.caCertificates().get())
-                                : access.caCertificates(),
-                        change.url().isPresent() ? start(change.url().get()) : access.start()));
+                access(before.access(), mirrors, change));
     }
 
-    private static Optional<URI> proxy(String text) throws RefusedException {
-        if (text.isEmpty()) {
-            return Optional.empty();
-        }
+    private static BootSource.Access access(BootSource.Access before, List<URI> mirrors, SourceChange change)
+            throws RefusedException {
         try {
-            URI uri = new URI(text.strip());
-            if ("http".equals(uri.getScheme()) && uri.getHost() != null && uri.getRawUserInfo() == null) {
-                return Optional.of(uri);
-            }
-        } catch (URISyntaxException e) {
-            throw new RefusedException(RefusedException.Kind.INVALID, "A proxy is http://host:port");
+            return new BootSource.Access(
+                    mirrors,
+                    change.proxy().isPresent()
+                            ? BootSource.Access.parseProxy(change.proxy().get())
+                            : before.proxy(),
+                    change.caCertificates().isPresent()
+                            ? BootSource.Access.parseCertificates(
+                                    change.caCertificates().get())
+                            : before.caCertificates(),
+                    change.url().isPresent() ? start(change.url().get()) : before.start());
+        } catch (IllegalArgumentException e) {
+            throw new RefusedException(RefusedException.Kind.INVALID, String.valueOf(e.getMessage()));
         }
-        throw new RefusedException(RefusedException.Kind.INVALID, "A proxy is http://host:port");
-    }
-
-    private static Optional<String> certificates(String pem) throws RefusedException {
-        if (pem.isEmpty()) {
-            return Optional.empty();
-        }
-        try (InputStream in = new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII))) {
-            if (!CertificateFactory.getInstance("X.509")
-                    .generateCertificates(in)
-                    .isEmpty()) {
-                return Optional.of(pem);
-            }
-        } catch (CertificateException | IOException e) {
-            throw new RefusedException(
-                    RefusedException.Kind.INVALID, "The CA file has no certificate in PEM form: " + e.getMessage());
-        }
-        throw new RefusedException(RefusedException.Kind.INVALID, "The CA file has no certificate in PEM form");
     }
 
     private static RefusedException isTaken() {

@@ -36,7 +36,6 @@ import org.rackboot.region.publish.LocalMirror.Report;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.Keyring.KeyInfo;
 import org.rackboot.region.signature.KeyringException;
-import org.rackboot.region.sync.HttpMirror;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -88,6 +87,10 @@ final class BundleCommand {
 
         @Option(names = "--unsigned", description = "with --from: take what comes without a signature")
         private boolean unsigned;
+
+        @Mixin
+        @SuppressWarnings("NullAway.Init") // Set by picocli.
+        private UpstreamOptions upstream;
 
         @Option(
                 names = "--max",
@@ -162,7 +165,7 @@ final class BundleCommand {
                                     false,
                                     false,
                                     Optional.empty()),
-                            new HttpMirror(watchdog),
+                            upstream.mirror(origin.root(), watchdog),
                             progress,
                             Clock.systemUTC(),
                             pause -> TimeUnit.NANOSECONDS.sleep(pause.toNanos()))
@@ -185,9 +188,9 @@ final class BundleCommand {
                 throws Client.UnreachableException, Client.UsageException, Client.RefusedException, IOException,
                         KeyringException, InterruptedException {
             if (source == null) {
-                if (keyring != null || unsigned) {
+                if (keyring != null || unsigned || upstream.isGiven()) {
                     throw new Client.UsageException(
-                            "--keyring and --unsigned go with --from; the region's key is known");
+                            "--keyring, --unsigned, --proxy and --ca-file go with --from; the region is known");
                 }
                 Client client = Client.find(server);
                 return new Origin(client.imageStream(), Optional.of(client.published("keyring.gpg")));

@@ -26,8 +26,8 @@ import org.rackboot.region.publish.LocalMirror.Report;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
 import org.rackboot.region.signature.SigningKey;
-import org.rackboot.region.sync.HttpMirror;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -67,6 +67,10 @@ final class MirrorCommand implements Callable<Integer> {
 
     @Option(names = "--unsigned", description = "take what comes without a signature")
     private boolean unsigned;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init") // Set by picocli.
+    private UpstreamOptions upstream;
 
     @Option(
             names = "--max",
@@ -119,7 +123,7 @@ final class MirrorCommand implements Callable<Integer> {
             LocalMirror.Settings settings = settings();
             Report report = new LocalMirror(
                             settings,
-                            new HttpMirror(watchdog),
+                            upstream.mirror(settings.root(), watchdog),
                             progress,
                             Clock.systemUTC(),
                             pause -> TimeUnit.NANOSECONDS.sleep(pause.toNanos()))

@@ -1,6 +1,13 @@
 package org.rackboot.region.source;
 
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.util.List;
 import java.util.Optional;
 
@@ -51,6 +58,49 @@ public record BootSource(
 
         public Access {
             mirrors = List.copyOf(mirrors);
+        }
+
+        /**
+         * Reads what somebody typed.
+         *
+         * @param proxy {@code http://host:port}; an empty text = none
+         * @throws IllegalArgumentException if it is not that; the message is for people
+         */
+        public static Optional<URI> parseProxy(String proxy) {
+            if (proxy.isEmpty()) {
+                return Optional.empty();
+            }
+            try {
+                URI uri = new URI(proxy.strip());
+                if ("http".equals(uri.getScheme()) && uri.getHost() != null && uri.getRawUserInfo() == null) {
+                    return Optional.of(uri);
+                }
+            } catch (URISyntaxException e) {
+                throw new IllegalArgumentException("A proxy is http://host:port", e);
+            }
+            throw new IllegalArgumentException("A proxy is http://host:port");
+        }
+
+        /**
+         * Looks whether there are certificates in a text.
+         *
+         * @param pem an empty text = none
+         * @throws IllegalArgumentException if there are not; the message is for people
+         */
+        public static Optional<String> parseCertificates(String pem) {
+            if (pem.isEmpty()) {
+                return Optional.empty();
+            }
+            try (InputStream in = new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII))) {
+                if (!CertificateFactory.getInstance("X.509")
+                        .generateCertificates(in)
+                        .isEmpty()) {
+                    return Optional.of(pem);
+                }
+            } catch (CertificateException | IOException e) {
+                throw new IllegalArgumentException("The CA file has no certificate in PEM form: " + e.getMessage(), e);
+            }
+            throw new IllegalArgumentException("The CA file has no certificate in PEM form");
         }
     }
 

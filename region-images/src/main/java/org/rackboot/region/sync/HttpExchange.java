@@ -10,6 +10,8 @@ import java.net.URI;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,7 +20,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
@@ -209,7 +213,17 @@ final class HttpExchange implements AutoCloseable {
         parameters.setEndpointIdentificationAlgorithm("HTTPS"); // Without it, any host's certificate would do.
         secured.setSSLParameters(parameters);
         secured.startHandshake();
+        requireItsTime(secured.getSession());
         return secured;
+    }
+
+    /** Java does not look at the dates of what is trusted by itself, such as a server's own certificate. */
+    private static void requireItsTime(SSLSession session) throws SSLException {
+        try {
+            ((X509Certificate) session.getPeerCertificates()[0]).checkValidity();
+        } catch (CertificateException e) {
+            throw new SSLException(e);
+        }
     }
 
     private static void write(Socket socket, String text) throws IOException {

@@ -308,6 +308,21 @@ class HttpMirrorAccessTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"-10d", "+2d"})
+    void aCertificateThatIsTrustedByItselfHoldsOnlyInItsTime(String start) throws Exception {
+        var tls = new TestTls(directory, "ip:127.0.0.1", start);
+        try (var server = tls.serving((request, socket) -> ScriptedServer.write(socket, HELLO))) {
+            var trusting = mirror().via(
+                            source(server.address(), new Access(List.of(), Optional.empty(), Optional.of(tls.pem()))));
+
+            assertThatExceptionOfType(IOException.class)
+                    .isThrownBy(() -> trusting.metadata(server.address(), 5))
+                    .withMessageContaining("does not hold today");
+            assertThat(server.requests()).isEmpty();
+        }
+    }
+
     @Test
     void theCertificateHasToBeTheHosts() throws Exception {
         var tls = new TestTls(directory, "dns:other.example");

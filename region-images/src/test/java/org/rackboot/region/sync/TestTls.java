@@ -35,8 +35,16 @@ final class TestTls {
 
     /** @param san such as {@code ip:127.0.0.1} */
     TestTls(Path directory, String san) throws Exception {
+        this(directory, san, "-1d");
+    }
+
+    /** Its own authority, good for two days from {@code start} on, as {@code keytool} reads it. */
+    TestTls(Path directory, String san, String start) throws Exception {
         Path store = newStore(directory);
-        keytool(store, "-genkeypair -alias lab -dname CN=lab -validity 2 " + KEY + " -ext san=" + san);
+        keytool(
+                store,
+                "-genkeypair -alias lab -dname CN=lab -startdate %s -validity 2 %s -ext san=%s"
+                        .formatted(start, KEY, san));
         keys = load(store);
     }
 
