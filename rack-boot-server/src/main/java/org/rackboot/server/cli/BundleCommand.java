@@ -192,8 +192,9 @@ final class BundleCommand {
                     throw new Client.UsageException(
                             "--keyring, --unsigned, --proxy and --ca-file go with --from; the region is known");
                 }
-                Client client = Client.find(server);
-                return new Origin(client.imageStream(), Optional.of(client.published("keyring.gpg")));
+                try (Client client = Client.find(server)) {
+                    return new Origin(client.imageStream(), Optional.of(client.published("keyring.gpg")));
+                }
             }
             if (unsigned == (keyring != null)) {
                 throw new Client.UsageException(

@@ -41,9 +41,11 @@ abstract class ClientCommand implements Callable<Integer> {
     public final Integer call() throws Exception {
         try {
             check();
-            int code = run(Client.find(server));
-            out().flush();
-            return code;
+            try (Client client = Client.find(server)) {
+                int code = run(client);
+                out().flush();
+                return code;
+            }
         } catch (Client.UnreachableException e) {
             err().println("rackboot: " + e.getMessage());
             return UNREACHABLE;
