@@ -2,6 +2,7 @@ package org.rackboot.protocol.resolve;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -20,6 +21,7 @@ import java.util.Set;
  * @param alsoServes other kernel levels whose machines it serves, as its stream lists them
  * @param kernelParameters of its stream ({@code kparams}), in words
  * @param kernelOptions that the operator adds for this image, in words
+ * @param baseImage whose kernel installs it, if it does not run from memory itself; empty = what unknown machines boot
  * @param files by type: {@code boot-kernel}, {@code boot-initrd}, {@code squashfs}, …
  */
 public record BootImage(
@@ -36,10 +38,12 @@ public record BootImage(
         Set<String> alsoServes,
         List<String> kernelParameters,
         List<String> kernelOptions,
+        Optional<ImageReference> baseImage,
         Map<String, BootFile> files) {
 
-    /** What a machine needs to run from memory. */
-    private static final List<String> EPHEMERAL = List.of("boot-kernel", "boot-initrd", "squashfs");
+    private static final List<String> KERNEL = List.of("boot-kernel", "boot-initrd");
+    /** What an initrd of MAAS's images unpacks into memory, the best first. */
+    private static final List<String> ROOTS = List.of("squashfs", "root-tgz", "root-txz");
 
     public BootImage {
         alsoServes = Set.copyOf(alsoServes);
@@ -75,6 +79,7 @@ public record BootImage(
                 Set.of(),
                 List.of(),
                 List.of(),
+                Optional.empty(),
                 files);
     }
 
@@ -83,9 +88,23 @@ public record BootImage(
         return String.join(" ", os, release, arch, subarch, serial);
     }
 
-    /** Whether a machine can run from it in memory. */
+    /** Whether it is made to run from memory: also to install what is not. */
     public boolean isEphemeral() {
-        return files.keySet().containsAll(EPHEMERAL);
+        return hasKernel() && files.containsKey("squashfs");
+    }
+
+    /** Whether a machine can run it from memory: with its own kernel, from a squashfs or a tar. */
+    public boolean runsFromMemory() {
+        return hasKernel() && memoryRoot().isPresent();
+    }
+
+    private boolean hasKernel() {
+        return files.keySet().containsAll(KERNEL);
+    }
+
+    /** The root file system for memory. */
+    public Optional<BootFile> memoryRoot() {
+        return ROOTS.stream().map(files::get).filter(Objects::nonNull).findFirst();
     }
 
     public Optional<BootFile> file(String type) {

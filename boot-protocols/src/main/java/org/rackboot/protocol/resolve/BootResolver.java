@@ -29,18 +29,26 @@ public final class BootResolver {
     /** Where cloud-init of an unknown machine starts. */
     public static final String CLOUD_CONFIG_NAME = "cloud-init/enlist.cfg";
 
+    private static final String IMAGES = "images/";
+
     /** Behind the name of a configuration: has bytes as soon as the machine no longer waits. */
     private static final String READY = ".ready";
 
     private static final Pattern LOADER_DIRECTORY = Pattern.compile("bootloaders/[^/]+/[^/]+/(.+)");
-    private static final Pattern GRUB_MODULE_LIST = Pattern.compile("grub/[^/]+/[a-z]+\\.lst");
+    /** Wherever GRUB's prefix is (quirk T36). */
+    private static final Pattern GRUB_MODULE_LIST = Pattern.compile("(?:[^/]+/){0,8}[a-z]+\\.lst");
+
     private static final Pattern GRUB_MISS = Pattern.compile("grub/[^/]+/([^/]+\\.mod|grub\\.cfg)");
     /** Files that the two firmwares look for under their prefix. */
     private static final Pattern PREFIXED = Pattern.compile("(?:ppc64el|s390x)/(.+)");
     /** A Raspberry Pi looks under its serial number, or its MAC address, then without. */
-    private static final Pattern RASPBERRY_PI = Pattern.compile("(?:[0-9a-f]{8}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})/(.+)");
+    private static final Pattern RASPBERRY_PI =
+            Pattern.compile("(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5})/(.+)");
 
-    private static final Pattern ONIE = Pattern.compile("onie-(installer|updater)[-.a-zA-Z0-9_]*");
+    /** The second is what MAAS's DHCP servers name. */
+    private static final Pattern ONIE =
+            Pattern.compile("onie-(?:installer|updater)[-.a-zA-Z0-9_]*|(?i:maas)/a/v3/nos-installer");
+
     private static final Pattern SHIM_MISS = Pattern.compile("(revocations(_[a-z]+)?|shim_certificate(_[0-9])?)\\.efi");
 
     private static final String CLOUD_CONFIG = """
@@ -131,6 +139,12 @@ public final class BootResolver {
                     .<BootAnswer>map(BootAnswer.Content::new)
                     .orElseGet(() -> missing(prefixed.group(1), catalog));
         }
+        if (path.startsWith(IMAGES)) { // Where MAAS's DHCP servers send UEFI's HTTP client for its loader.
+            Optional<BootFile> loader = catalog.file(path.substring(IMAGES.length()));
+            if (loader.isPresent()) {
+                return new BootAnswer.Content(loader.get());
+            }
+        }
         Matcher pi = RASPBERRY_PI.matcher(path);
         if (pi.matches()) {
             return catalog.file(pi.group(1))
@@ -163,7 +177,7 @@ public final class BootResolver {
                 ? name.mac()
                 : request.client().mac().or(() -> request.client().heard());
         Optional<Machine> machine = name.uuid().flatMap(catalog::machineByUuid).or(() -> mac.flatMap(catalog::machine));
-        Optional<String> arch = name.arch().or(() -> machine.flatMap(BootResolver::architecture));
+        Optional<String> arch = name.archOf(machine.flatMap(BootResolver::architecture));
         Optional<Stranger> stranger =
                 machine.isPresent() ? Optional.empty() : mac.map(each -> new Stranger(each, name.uuid(), arch));
         boolean goesOn = !name.isLast() && (machine.isEmpty() || (arch.isEmpty() && isSearch(path)));
@@ -171,8 +185,18 @@ public final class BootResolver {
             return new BootResolution(notHere(path), stranger, Optional.empty());
         }
         Optional<String> guessed = arch.or(() -> name.isLast() ? name.usual() : Optional.of("amd64"));
-        Who who = new Who(machine, mac, name.uuid().or(() -> machine.flatMap(Machine::uuid)));
+        Optional<MacAddress> card = mac.or(() -> machine.flatMap(known -> cardOf(known, request.client())));
+        Who who = new Who(machine, card, name.uuid().or(() -> machine.flatMap(Machine::uuid)));
         return decide(name.loaderFor(guessed.orElse("")), guessed, who, stranger, path, request, catalog);
+    }
+
+    /** Which of its cards asks, where the name has its UUID alone: its only one, or the one that the network tells. */
+    private static Optional<MacAddress> cardOf(Machine machine, BootRequest.Client client) {
+        return client.mac()
+                .or(client::heard)
+                .filter(machine.macs()::contains)
+                .or(() ->
+                        machine.macs().size() == 1 ? Optional.of(machine.macs().get(0)) : Optional.empty());
     }
 
     /** What is recorded of it, or what its assigned image is for. */
@@ -243,7 +267,7 @@ public final class BootResolver {
     }
 
     private static BootAnswer missing(String path, BootCatalog catalog) {
-        if (path.startsWith("images/")) {
+        if (path.startsWith(IMAGES)) {
             return new BootAnswer.NotFound(
                     "no image in the catalog has this file; was its version deleted?", BootPhase.OTHER, false);
         }

@@ -15,6 +15,7 @@ import org.rackboot.protocol.bootname.MacAddress;
  * @param mac in the name
  * @param uuid in the name, in lower case
  * @param arch that the loader says it runs on, in the catalog's words
+ * @param orArch what a machine with such a loader may also be, if its record says so: iPXE says i386 on every BIOS
  * @param isLast whether the loader asks no further: a machine that nobody knows is told something here, and nothing before
  */
 record ConfigName(
@@ -22,6 +23,7 @@ record ConfigName(
         Optional<MacAddress> mac,
         Optional<String> uuid,
         Optional<String> arch,
+        Optional<String> orArch,
         boolean isLast) {
     private static final Pattern UUID = Pattern.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
     private static final Pattern HEX_ADDRESS = Pattern.compile("[0-9A-Fa-f]{1,8}|[0-9A-Fa-f]{32}");
@@ -60,6 +62,7 @@ record ConfigName(
                     Optional.empty(),
                     Optional.empty(),
                     processor == null ? Optional.of("amd64") : architecture(processor),
+                    processor == null ? Optional.of("i386") : narrower(processor),
                     true));
         }
         Matcher prefixed = PREFIXED.matcher(path);
@@ -90,10 +93,29 @@ record ConfigName(
         return switch (word) {
             case "amd64", "x86_64", "i386" -> Optional.of("amd64"); // iPXE says i386 on every BIOS.
             case "arm64", "aarch64", "arm" -> Optional.of("arm64"); // U-Boot says arm on 64-bit boards, too.
+            case "armhf", "arm32" -> Optional.of("armhf"); // The second is iPXE's.
             case "ppc64el", "ppc64le", "ppc64", "powerpc" -> Optional.of("ppc64el");
             case "s390x", "riscv64" -> Optional.of(word);
             default -> Optional.empty();
         };
+    }
+
+    /** The 32-bit architecture of a word that loaders say on both kinds. */
+    private static Optional<String> narrower(String loaderWord) {
+        return switch (loaderWord.toLowerCase(Locale.ROOT).split("-", 2)[0]) {
+            case "i386" -> Optional.of("i386");
+            case "arm" -> Optional.of("armhf");
+            default -> Optional.empty();
+        };
+    }
+
+    /**
+     * What the machine is.
+     *
+     * @param recorded in its record
+     */
+    Optional<String> archOf(Optional<String> recorded) {
+        return orArch.isPresent() && recorded.equals(orArch) ? recorded : arch.or(() -> recorded);
     }
 
     /** Whether it names one machine, by whatever; else it is nothing that a loader asks. */
@@ -123,7 +145,12 @@ record ConfigName(
         Optional<String> arch = matcher.matches() ? architecture(matcher.group(2)) : Optional.empty();
         if (matcher.matches() && (arch.isPresent() || matcher.group(1).equals("default"))) {
             return new ConfigName(
-                    Optional.of(loader), MacAddress.parse(matcher.group(1)), Optional.empty(), arch, true);
+                    Optional.of(loader),
+                    MacAddress.parse(matcher.group(1)),
+                    Optional.empty(),
+                    arch,
+                    narrower(matcher.group(2)),
+                    true);
         }
         return ofMachine(Optional.of(loader), which, Optional.empty());
     }
@@ -131,10 +158,10 @@ record ConfigName(
     private static ConfigName ofMachine(Optional<ConfigLoader> loader, String which, Optional<String> arch) {
         Optional<String> uuid =
                 UUID.matcher(which).matches() ? Optional.of(which.toLowerCase(Locale.ROOT)) : Optional.empty();
-        return new ConfigName(loader, MacAddress.parse(which), uuid, arch, false);
+        return new ConfigName(loader, MacAddress.parse(which), uuid, arch, Optional.empty(), false);
     }
 
     private static ConfigName ofLoader(ConfigLoader loader, Optional<String> arch) {
-        return new ConfigName(Optional.of(loader), Optional.empty(), Optional.empty(), arch, true);
+        return new ConfigName(Optional.of(loader), Optional.empty(), Optional.empty(), arch, Optional.empty(), true);
     }
 }

@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 sealed interface ImageChoice {
     /**
      * @param booted has a kernel, an initrd and a root file system for memory
-     * @param wanted the image that was meant; another one if that has no kernel of its own, and is installed from what was booted
+     * @param wanted the image that was meant; another one if that is installed from what is booted
      */
     record Found(BootImage booted, BootImage wanted) implements ImageChoice {}
 
@@ -71,22 +71,33 @@ sealed interface ImageChoice {
     }
 
     private static ImageChoice bootable(BootCatalog catalog, Purpose purpose, BootImage wanted) {
-        if (wanted.isEphemeral()) {
+        if (purpose == Purpose.INSTALL ? wanted.isEphemeral() : wanted.runsFromMemory()) {
             return new Found(wanted, wanted);
         }
-        if (purpose != Purpose.INSTALL && wanted.file("boot-kernel").isEmpty()) {
-            return new Missing(
-                    "the image " + wanted.words() + " has no kernel: it can be installed, not run from memory;"
-                            + " assign it with --purpose install");
+        if (purpose == Purpose.INSTALL) {
+            return installer(catalog, wanted);
         }
-        Optional<BootImage> helper = catalog.defaultImage(wanted.arch());
-        if (purpose != Purpose.INSTALL) {
-            return new Missing("the image " + wanted.words() + " has no root file system for memory");
-        }
-        return helper.<ImageChoice>map(each -> new Found(each, wanted))
+        return new Missing(
+                wanted.file("boot-kernel").isEmpty()
+                        ? "the image " + wanted.words() + " has no kernel: it can be installed, not run from memory;"
+                                + " assign it with --purpose install"
+                        : "the image " + wanted.words() + " has no root file system for memory");
+    }
+
+    /** What installs an image that cannot install itself: its base image, or what unknown machines boot. */
+    private static ImageChoice installer(BootCatalog catalog, BootImage wanted) {
+        Optional<ImageReference> base = wanted.baseImage();
+        Optional<BootImage> helper = base.isEmpty()
+                ? catalog.defaultImage(wanted.arch())
+                : catalog.images(base.get().os(), base.get().release(), wanted.arch()).stream()
+                        .filter(each -> each.isEphemeral() && !each.held())
+                        .findFirst();
+        String missing = base.map(
+                        each -> "its base image is needed: " + noImage(each.os(), each.release(), wanted.arch()))
                 .orElseGet(() ->
-                        new Missing("to install " + wanted.words() + " an Ubuntu image is needed that runs in memory: "
-                                + noImage("ubuntu", "noble", wanted.arch())));
+                        "an Ubuntu image is needed that runs in memory: " + noImage("ubuntu", "noble", wanted.arch()));
+        return helper.<ImageChoice>map(each -> new Found(each, wanted))
+                .orElseGet(() -> new Missing("to install " + wanted.words() + " " + missing));
     }
 
     /** Those whose kernel it is, before those whose stream says that they serve it. */

@@ -129,7 +129,7 @@ final class Plans {
                         location,
                         word(assignment.purpose()),
                         new KernelArguments.Image(booted.os(), booted.releaseVersion(), booted.arch()),
-                        nameOf(booted, "squashfs"))
+                        booted.bootName(booted.memoryRoot().orElseThrow()))
                 .hostname(who.machine().map(Machine::name).orElse(UNKNOWN_MACHINE))
                 .options(options);
         boolean addsNoInterface = loader == ConfigLoader.PETITBOOT

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -274,6 +276,7 @@ class AssignmentsTest {
                 Set.of("ga-22.04", "ga-24.04", "generic"),
                 List.of(),
                 List.of(),
+                Optional.empty(),
                 noble.files()));
         know(List.of(), Optional.of(assigned(1, "ubuntu/noble/amd64/ga-22.04")), Optional.empty());
 
@@ -345,6 +348,7 @@ class AssignmentsTest {
                 Set.of(),
                 List.of("stream=1", "both=stream"),
                 List.of("image=1"),
+                Optional.empty(),
                 noble.files()));
         rules = new BootRules(
                 Map.of(),
@@ -494,6 +498,92 @@ class AssignmentsTest {
 
         know(List.of(), Optional.of(assigned(3, "centos/8")), Optional.empty());
         assertThat(decision(GRUB_NAME).plan().reason().orElseThrow()).contains("assign it with --purpose install");
+    }
+
+    @Test
+    void anUploadedImageIsInstalledFromItsBaseImage() {
+        images.add(uploaded(Optional.of("ubuntu/jammy"), "root-tgz"));
+        know(List.of(), Optional.of(assigned(3, Purpose.INSTALL, "custom/own")), Optional.empty());
+
+        Decision decision = decision(GRUB_NAME);
+        assertThat(decision.booted().orElseThrow().release()).isEqualTo("jammy");
+        assertThat(decision.wanted().orElseThrow().release()).isEqualTo("own");
+
+        images.removeIf(each -> each.release().equals("jammy"));
+        assertThat(decision(GRUB_NAME).plan().reason().orElseThrow())
+                .contains("its base image is needed: no image ubuntu/jammy for amd64");
+    }
+
+    @Test
+    void anImageWithAKernelAndATarRunsFromMemory() {
+        images.add(uploaded(Optional.empty(), "root-tgz", "boot-kernel", "boot-initrd"));
+        know(List.of(), Optional.of(assigned(3, "custom/own")), Optional.empty());
+
+        Decision decision = decision(GRUB_NAME);
+
+        assertThat(decision.booted().orElseThrow().release()).isEqualTo("own");
+        assertThat(decision.plan().arguments())
+                .anyMatch(word -> word.startsWith("root=tar:http://198.18.0.1:5248/images/"))
+                .doesNotContain("overlayroot=tmpfs");
+        know(List.of(), Optional.of(assigned(3, Purpose.INSTALL, "custom/own")), Optional.empty());
+        assertThat(decision(GRUB_NAME).booted().orElseThrow().release()).isEqualTo("noble");
+    }
+
+    private static BootImage uploaded(Optional<String> base, String... types) {
+        Map<String, BootFile> files = Stream.of(types)
+                .collect(Collectors.toMap(
+                        type -> type,
+                        type -> file(type.equals("root-tgz") ? "root.tgz" : type, "own", BootPhase.ROOT)));
+        return new BootImage(
+                "custom",
+                "own",
+                "",
+                "",
+                "amd64",
+                "generic",
+                "generic",
+                "uploaded",
+                "20260101",
+                false,
+                Set.of(),
+                List.of(),
+                List.of(),
+                base.map(text -> ImageReference.parse(text).orElseThrow()),
+                files);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "i386, ipxe.cfg-52-54-00-0b-00-01-i386, i386",
+        "amd64, ipxe.cfg-52-54-00-0b-00-01-i386, amd64",
+        "i386, grub/grub.cfg-52:54:00:0b:00:01-i386, i386",
+        "armhf, grub/grub.cfg-52:54:00:0b:00:01-arm, armhf",
+        "armhf, ipxe.cfg-52-54-00-0b-00-01-arm32, armhf",
+        "arm64, grub/grub.cfg-52:54:00:0b:00:01-arm, arm64",
+        "arm64, grub/grub.cfg-52:54:00:0b:00:01-x86_64, amd64", // The loader runs on it; a record may be wrong.
+    })
+    void whereALoadersWordFitsTwoProcessorsTheRecordSaysWhich(String recorded, String name, String booted) {
+        images.add(image("noble", "24.04", "24.04 LTS", "i386", "ga-24.04", "generic", "stable", "20260201"));
+        images.add(image("noble", "24.04", "24.04 LTS", "armhf", "ga-24.04", "generic", "stable", "20260201"));
+        machine = Optional.of(
+                new Machine("web-1", List.of(MAC), Optional.of(UUID), Optional.of(recorded), Optional.empty()));
+
+        assertThat(decision(name).booted().orElseThrow().arch()).isEqualTo(booted);
+    }
+
+    @Test
+    void whoIsNamedByItsUuidHasItsOnlyCard() {
+        machine = Optional.of(
+                new Machine("web-1", List.of(MAC), Optional.of(UUID), Optional.of("s390x"), Optional.empty()));
+        images.add(image("noble", "24.04", "24.04 LTS", "s390x", "ga-24.04", "generic", "stable", "20260201"));
+        String name = "s390x/" + UUID;
+        assertThat(decision(name).plan().arguments()).contains("BOOTIF=01-52-54-00-0b-00-01");
+
+        machine = Optional.of(
+                new Machine("web-1", List.of(OTHER, MAC), Optional.of(UUID), Optional.of("s390x"), Optional.empty()));
+        assertThat(decision(name).mac()).isEmpty(); // Which of two, nobody knows,
+        client = new Client(Optional.empty(), Optional.of(MAC));
+        assertThat(decision(name).mac()).contains(MAC); // but the network.
     }
 
     @Test

@@ -65,6 +65,7 @@ class BootResolverTest {
     void debiansGrubReadsEmptyListsThenItsConfiguration() { // Quirk T36
         for (String list : List.of("command", "fs", "crypto", "terminal")) {
             assertThat(tftp("/grub/x86_64-efi/" + list + ".lst")).isEqualTo(new Empty());
+            assertThat(tftp("/EFI/ubuntu/x86_64-efi/" + list + ".lst")).isEqualTo(new Empty());
         }
         assertThat(rendered("/grub/grub.cfg"))
                 .contains("configfile \"/grub/grub.cfg-${net_default_mac}-${grub_cpu}\"")
@@ -86,6 +87,12 @@ class BootResolverTest {
         assertExpectedMiss("/grub/grub.cfg-C");
         assertExpectedMiss("/grub/x86_64-efi/grub.cfg"); // LP 1752687
         assertThat(tftp("/grub/grub.cfg")).isInstanceOf(Rendered.class);
+    }
+
+    @Test
+    void uefisHttpClientFindsALoaderWhereMaasHasIt() {
+        assertThat(tftp("images/bootx64.efi")).isEqualTo(tftp("bootx64.efi"));
+        assertThat(tftp("images/nothing.efi")).isInstanceOf(NotFound.class);
     }
 
     @Test

@@ -110,6 +110,7 @@ public final class CatalogReader {
                 Set.copyOf(List.of(text(image, "subarches").split(","))),
                 KernelOptions.split(text(image, "kparams")),
                 words(image, "kernelOptions"),
+                optional(image, "baseImage").map(ImageReference::parse).orElse(Optional.empty()),
                 files);
     }
 

@@ -55,6 +55,8 @@ public final class MachineReports implements RackMemory, Rack.Listener, AutoClos
 
     private record Seen(Stranger stranger, String address, String asked, Instant at, int times) {}
 
+    private record Told(Stranger stranger, Instant at) {}
+
     private final Region region;
     private final StateDirectory state;
     private final Clock clock;
@@ -66,7 +68,7 @@ public final class MachineReports implements RackMemory, Rack.Listener, AutoClos
     private final LinkedHashMap<Long, Used> used = new LinkedHashMap<>();
     private final LinkedHashMap<Long, Assignment> recent = new LinkedHashMap<>();
     private final LinkedHashMap<String, Seen> seen = new LinkedHashMap<>();
-    private final Map<String, Instant> toldOf = new HashMap<>();
+    private final Map<String, Told> toldOf = new HashMap<>();
     private boolean unsaved;
     private boolean closed;
 
@@ -110,7 +112,9 @@ public final class MachineReports implements RackMemory, Rack.Listener, AutoClos
 
     @Override
     public void delivered(Decision decision) {
-        if (decision.once().isEmpty() || decision.machine().isEmpty()) {
+        if (decision.once().isEmpty()
+                || decision.machine().isEmpty()
+                || decision.plan().purpose().waits()) { // Who is told to wait has not booted yet.
             return;
         }
         Assignment once = decision.once().get();
@@ -134,17 +138,27 @@ public final class MachineReports implements RackMemory, Rack.Listener, AutoClos
         Instant now = clock.instant();
         lock.lock();
         try {
-            Instant told = toldOf.get(mac);
-            if (told != null && told.plusMillis(TELL_AGAIN_MILLIS).isAfter(now)) {
+            Told told = toldOf.get(mac);
+            if (told != null
+                    && told.at().plusMillis(TELL_AGAIN_MILLIS).isAfter(now)
+                    && both(told.stranger(), stranger).equals(told.stranger())) {
                 return;
             }
             Seen before = seen.get(mac);
-            seen.put(mac, new Seen(stranger, address, asked, now, before == null ? 1 : before.times() + 1));
+            // One name says the processor, another the UUID: a loader asks for both within a second.
+            Stranger known = before == null ? stranger : both(before.stranger(), stranger);
+            seen.put(mac, new Seen(known, address, asked, now, before == null ? 1 : before.times() + 1));
             dropOldest(seen, MOST_STRANGERS);
             news.signal();
         } finally {
             lock.unlock();
         }
+    }
+
+    /** What either says; where they differ, the later one's word. */
+    private static Stranger both(Stranger earlier, Stranger later) {
+        return new Stranger(
+                later.mac(), later.uuid().or(earlier::uuid), later.arch().or(earlier::arch));
     }
 
     /** How many the region has not heard of. */
@@ -182,6 +196,7 @@ public final class MachineReports implements RackMemory, Rack.Listener, AutoClos
                 if (!awaitNews()) {
                     return;
                 }
+                save(); // At once: nothing given for one boot is given again, whatever happens next.
                 TimeUnit.MILLISECONDS.sleep(GATHER_MILLIS);
                 save();
                 pause = tell() ? FIRST_PAUSE_MILLIS : Math.min(MOST_PAUSE_MILLIS, 2 * pause);
@@ -272,11 +287,15 @@ public final class MachineReports implements RackMemory, Rack.Listener, AutoClos
         try {
             usedNow.forEach((id, use) -> used.computeIfPresent(id, (any, each) -> new Used(each.machine(), true)));
             unsaved |= !usedNow.isEmpty();
-            toldOf.values().removeIf(at -> !at.plusMillis(TELL_AGAIN_MILLIS).isAfter(now));
+            toldOf.values()
+                    .removeIf(each -> !each.at().plusMillis(TELL_AGAIN_MILLIS).isAfter(now));
             seenNow.forEach((mac, told) -> {
                 seen.remove(mac, told);
                 if (toldOf.size() < MOST_STRANGERS) {
-                    toldOf.put(mac, now);
+                    Told before = toldOf.get(mac);
+                    toldOf.put(
+                            mac,
+                            new Told(before == null ? told.stranger() : both(before.stranger(), told.stranger()), now));
                 }
             });
         } finally {

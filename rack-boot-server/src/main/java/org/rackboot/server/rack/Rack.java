@@ -12,6 +12,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
@@ -51,7 +53,12 @@ import org.rackboot.server.tftp.TftpService;
  */
 public final class Rack implements TftpService, HttpService {
     /** GRUB reads 200, 206 and 404 only (quirk H2): a refused name is "not found" to it, too. */
+    private static final int WHOLE = 200;
+
+    private static final int PART = 206;
     private static final int NO_SUCH_FILE = 404;
+    private static final Pattern CONTENT_RANGE =
+            Pattern.compile("Content-Range: bytes \\d{1,18}-(\\d{1,18})/(\\d{1,18})\r\n");
 
     private static final Set<Outcome> COMPLETE = Set.of(Outcome.COMPLETED, Outcome.COMPLETED_UNCONFIRMED);
 
@@ -137,9 +144,12 @@ public final class Rack implements TftpService, HttpService {
             asked.became(BootEvent.Answer.NOT_FOUND, missing.phase(), 0, missing.reason());
             return new TftpService.Answer.Refuse(TftpError.NOT_FOUND, missing.reason());
         }
-        return new TftpService.Answer.Serve(
-                body,
-                (outcome, detail, bytes, duration) -> asked.became(answerOf(outcome), answer.phase(), bytes, detail));
+        return new TftpService.Answer.Serve(body, (outcome, detail, bytes, duration) -> {
+            if (answerOf(outcome) == BootEvent.Answer.SENT) {
+                asked.delivered();
+            }
+            asked.became(answerOf(outcome), answer.phase(), bytes, detail);
+        });
     }
 
     @Override
@@ -163,13 +173,29 @@ public final class Rack implements TftpService, HttpService {
             return CompletableFuture.completedFuture(HttpReply.text(NO_SUCH_FILE, missing.reason()));
         }
         boolean probe = call.isHead() || reply.status() == 304;
-        return CompletableFuture.completedFuture(reply.whenSent((bytes, failure) -> asked.became(
-                failure.isPresent()
-                        ? (isOurs(failure.get()) ? BootEvent.Answer.FAILED : BootEvent.Answer.ABORTED)
-                        : probe ? BootEvent.Answer.PROBED : BootEvent.Answer.SENT,
-                answer.phase(),
-                bytes,
-                failure.map(cause -> String.valueOf(cause.getMessage())).orElse("status=" + reply.status()))));
+        return CompletableFuture.completedFuture(reply.whenSent((bytes, failure) -> {
+            if (failure.isEmpty() && !probe && hasLastByte(reply)) {
+                asked.delivered();
+            }
+            asked.became(
+                    failure.isPresent()
+                            ? (isOurs(failure.get()) ? BootEvent.Answer.FAILED : BootEvent.Answer.ABORTED)
+                            : probe ? BootEvent.Answer.PROBED : BootEvent.Answer.SENT,
+                    answer.phase(),
+                    bytes,
+                    failure.map(cause -> String.valueOf(cause.getMessage())).orElse("status=" + reply.status()));
+        }));
+    }
+
+    /** Whether who got it can have all: GRUB asks for a configuration's rest, too (quirk H17), and others for a piece. */
+    private static boolean hasLastByte(HttpReply reply) {
+        if (reply.status() == WHOLE) {
+            return true;
+        }
+        Matcher range = CONTENT_RANGE.matcher(reply.headers());
+        return reply.status() == PART
+                && range.find()
+                && Long.parseLong(range.group(1)) + 1 == Long.parseLong(range.group(2));
     }
 
     private BootResolution resolve(
@@ -251,10 +277,12 @@ public final class Rack implements TftpService, HttpService {
             return resolution.answer();
         }
 
+        /** To its last byte. */
+        void delivered() {
+            decision.ifPresent(listener::delivered);
+        }
+
         void became(BootEvent.Answer answer, BootPhase phase, long bytes, String detail) {
-            if (answer == BootEvent.Answer.SENT) {
-                decision.ifPresent(listener::delivered);
-            }
             String reason = decision.map(made -> detail + "; " + made.words()).orElse(detail);
             events.publish(new BootEvent(
                     at,

@@ -119,6 +119,34 @@ class MachineReportsTest {
     }
 
     @Test
+    void aNameThatTellsMoreOfAStrangerIsToldAtOnce() throws IOException {
+        MachineReports some = started();
+        String uuid = "4c4c4544-0042-3510-8054-b4c04f4a3232";
+        some.saw(new Stranger(MAC, Optional.of(uuid), Optional.empty()), "198.18.0.7", "pxelinux.cfg/" + uuid);
+        await().untilAsserted(() -> assertThat(reports).isNotEmpty());
+
+        some.saw(new Stranger(MAC, Optional.empty(), Optional.of("arm64")), "198.18.0.7", "x-arm64");
+        some.saw(new Stranger(MAC, Optional.empty(), Optional.empty()), "198.18.0.7", "x");
+
+        await().untilAsserted(() -> assertThat(reports).hasSize(2));
+        assertThat(reports.get(1).path("seen").path(0).path("arch").asString()).isEqualTo("arm64");
+    }
+
+    @Test
+    void whoIsToldToWaitHasNotUsedItsNextBoot() throws IOException {
+        MachineReports some = started();
+        for (ConfigPurpose waits : List.of(ConfigPurpose.HOLD, ConfigPurpose.FAILURE)) {
+            some.delivered(decision(
+                    7,
+                    BootPlan.of(waits, "amd64", "waits")
+                            .waiting("no kernel", "again")
+                            .build()));
+        }
+
+        assertThat(some.isUsed(7)).isFalse();
+    }
+
+    @Test
     void strangersAreForgottenBeforeTheyFillTheMemory() throws IOException {
         status.set(503);
         MachineReports some = started();
@@ -145,6 +173,10 @@ class MachineReportsTest {
     }
 
     private static Decision decision(long once) {
+        return decision(once, BootPlan.of(ConfigPurpose.LOCAL, "amd64", "local").build());
+    }
+
+    private static Decision decision(long once, BootPlan plan) {
         return new Decision(
                 ConfigLoader.GRUB,
                 Optional.of(new Machine("web-1", List.of(MAC), Optional.empty(), Optional.empty(), Optional.empty())),
@@ -154,6 +186,6 @@ class MachineReportsTest {
                 Optional.empty(),
                 Optional.empty(),
                 KernelOptions.NONE,
-                BootPlan.of(ConfigPurpose.LOCAL, "amd64", "local").build());
+                plan);
     }
 }

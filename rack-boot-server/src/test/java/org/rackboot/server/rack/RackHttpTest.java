@@ -2,6 +2,7 @@ package org.rackboot.server.rack;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -20,10 +21,13 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,7 +42,10 @@ import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.protocol.resolve.BootResolution.Decision;
+import org.rackboot.protocol.resolve.BootRules;
 import org.rackboot.protocol.resolve.Bootloader;
+import org.rackboot.protocol.resolve.UnknownMachines;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
@@ -55,6 +62,7 @@ class RackHttpTest {
     private final BootEvents events = new BootEvents(new Neighbours(Path.of("/proc/net/arp"), new AtomicLong()::get));
     private final HttpClient client =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private final List<Decision> delivered = new CopyOnWriteArrayList<>();
     private BootCatalog catalog = BootCatalog.empty();
     private HttpListener listener = new HttpListener(
             loops, call -> CompletableFuture.failedFuture(new IOException()), HttpListener.Limits.BOOT, why -> {});
@@ -81,7 +89,13 @@ class RackHttpTest {
                     throw new AssertionError("nothing breaks off here");
                 },
                 new ImageCache.Listener() {});
-        Rack rack = Racks.rack(() -> catalog, cache, events, Clock.systemUTC());
+        Rack.Listener hearing = new Racks.Nobody() {
+            @Override
+            public void delivered(Decision decision) {
+                delivered.add(decision);
+            }
+        };
+        Rack rack = Racks.rack(() -> catalog, cache, events, Clock.systemUTC(), hearing);
         listener = new HttpListener(loops, rack, HttpListener.Limits.BOOT, why -> {});
         InetSocketAddress bound = listener.bind(InetAddress.getLoopbackAddress(), 0, "HTTP", "");
         server = URI.create("http://127.0.0.1:" + bound.getPort());
@@ -214,6 +228,34 @@ class RackHttpTest {
         assertThat(new String(rest.body(), UTF_8)).isEqualTo(whole.substring(10));
         assertThat(rest.headers().firstValue("Content-Range"))
                 .contains("bytes 10-" + (whole.length() - 1) + "/" + whole.length());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Range, bytes=0-, 206, 1",
+        "Range, bytes=10-, 206, 1", // GRUB's rest (quirk H17).
+        "Range, bytes=-1, 206, 1",
+        "Range, bytes=0-0, 206, 0",
+        "Range, bytes=5-6, 206, 0",
+        "Range, bytes=999999-, 416, 0",
+        "If-Match, '\"x\"', 412, 0",
+        "X-Nothing, x, 200, 1",
+    })
+    void aConfigurationIsDeliveredWithItsLastByte(String header, String value, int status, int times) throws Exception {
+        BootRules holding =
+                new BootRules(Map.of(), List.of(), Map.of(), Optional.empty(), Map.of(), UnknownMachines.HOLD);
+        catalog = new BootCatalog(1, List.of(), List.of(), List.of(), List.of(), holding);
+
+        HttpResponse<byte[]> response = client.send(
+                HttpRequest.newBuilder(server.resolve("/grub/grub.cfg-default-x86_64"))
+                        .header(header, value)
+                        .build(),
+                BodyHandlers.ofByteArray());
+
+        assertThat(response.statusCode()).isEqualTo(status);
+        await().until(() -> delivered.size() >= times);
+        listener.close(); // What a connection has to tell, it has told now.
+        assertThat(delivered).hasSize(times);
     }
 
     @Test

@@ -14,18 +14,24 @@ import org.rackboot.protocol.resolve.RackMemory;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.Neighbours;
 
-/** Racks with the built-in templates, of which nobody hears what they learn of machines. */
+/** Racks with the built-in templates. */
 final class Racks {
     private Racks() {}
 
+    /** One of which nobody hears what it learns of machines. */
     static Rack rack(Supplier<BootCatalog> catalog, ImageCache cache, BootEvents events, Clock clock) {
+        return rack(catalog, cache, events, clock, new Nobody());
+    }
+
+    static Rack rack(
+            Supplier<BootCatalog> catalog, ImageCache cache, BootEvents events, Clock clock, Rack.Listener listener) {
         return new Rack(
                 new BootResolver(
                         BootTemplates.builtIn(),
                         new MetadataNames(
                                 text -> "%08x".formatted(text.hashCode()).repeat(4)),
                         RackMemory.NONE),
-                new Nobody(),
+                listener,
                 new Neighbours(Path.of("/nonexistent"), System::nanoTime),
                 catalog,
                 cache,
@@ -36,7 +42,8 @@ final class Racks {
                 System::nanoTime);
     }
 
-    private static final class Nobody implements Rack.Listener {
+    /** Hears nothing. */
+    static class Nobody implements Rack.Listener {
         @Override
         public void saw(Stranger stranger, String address, String asked) {}
 

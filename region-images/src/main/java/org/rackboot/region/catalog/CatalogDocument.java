@@ -50,7 +50,7 @@ public final class CatalogDocument {
         return render(
                 version,
                 versions,
-                new Everything(machines, List.of(), List.of(), Map.of(), Map.of()),
+                new Everything(machines, List.of(), List.of(), Map.of(), Map.of(), Map.of()),
                 new Settings(kernelOptions, UnknownMachines.BOOT));
     }
 
@@ -90,6 +90,10 @@ public final class CatalogDocument {
                 List<String> options = options(image, everything.imageOptions());
                 if (!options.isEmpty()) {
                     entry.put("kernelOptions", options);
+                }
+                String baseImage = everything.baseImages().get(image.product());
+                if (baseImage != null) {
+                    entry.put("baseImage", baseImage);
                 }
             }
             entry.put("serial", each.serial());

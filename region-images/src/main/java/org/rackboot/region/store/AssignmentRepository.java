@@ -68,6 +68,7 @@ public final class AssignmentRepository {
      *
      * @param assigned to others than machines
      * @param tags those with kernel options
+     * @param baseImages {@code OS/RELEASE} of what installs an uploaded image, by the image's product
      * @param documents by sha256
      */
     public record Everything(
@@ -75,6 +76,7 @@ public final class AssignmentRepository {
             List<Assigned> assigned,
             List<Tag> tags,
             Map<ImageReference, List<String>> imageOptions,
+            Map<String, String> baseImages,
             Map<String, String> documents) {}
 
     private record Owner(Target target, Optional<Long> machine) {}
@@ -165,7 +167,13 @@ public final class AssignmentRepository {
                     c,
                     "select sha256, body from document order by sha256",
                     row -> documents.put(row.getString(1), row.getString(2)));
-            return new Everything(MachineRepository.all(c), targets(c), tags(c), imageOptions(c), documents);
+            return new Everything(
+                    MachineRepository.all(c),
+                    targets(c),
+                    tags(c),
+                    imageOptions(c),
+                    ImageRepository.baseImages(c),
+                    documents);
         });
     }
 

@@ -245,11 +245,15 @@ public final class ImageRepository {
 
     /** The base images that were said, by the images' products. */
     public Map<String, String> baseImages() throws DatabaseException {
+        return database.read(ImageRepository::baseImages);
+    }
+
+    static Map<String, String> baseImages(Connection c) throws SQLException {
         Map<String, String> all = new HashMap<>();
-        database.read(c -> Sql.list(
+        Sql.list(
                 c,
                 "select product, base_image from image where base_image is not null",
-                row -> all.put(row.getString(1), row.getString(2))));
+                row -> all.put(row.getString(1), row.getString(2)));
         return all;
     }
 

@@ -143,6 +143,7 @@ class CatalogDocumentTest {
                                 List.of(new Assigned(Target.parse("tag:web").orElseThrow(), false, hold)),
                                 List.of(new Tag("web", List.of("c"))),
                                 imageOptions,
+                                Map.of("p", "ubuntu/jammy"),
                                 Map.of("aa", "text")),
                         new CatalogDocument.Settings(List.of(), UnknownMachines.SILENCE)),
                 UTF_8);
@@ -150,7 +151,8 @@ class CatalogDocumentTest {
         assertThat(document)
                 .contains(
                         "\"settings\":{\"kernelOptions\":[],\"unknownMachines\":\"silence\"}",
-                        "\"subarches\":\"\",\"kparams\":\"console=hvc0\",\"kernelOptions\":[\"x\",\"y\"],\"serial\"")
+                        "\"subarches\":\"\",\"kparams\":\"console=hvc0\",\"kernelOptions\":[\"x\",\"y\"],"
+                                + "\"baseImage\":\"ubuntu/jammy\",\"serial\"")
                 .endsWith("""
                         "machines":[{"name":"m","macs":["52:54:00:00:00:03"],"tags":["db","web"],"kernelOptions":["a=b"],\
                         "network":{"version":2},"netboot":false,\
