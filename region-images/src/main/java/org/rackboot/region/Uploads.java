@@ -19,6 +19,7 @@ import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.region.Region.RefusedException;
+import org.rackboot.region.machine.AssignedVersion;
 import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.ContentRepository.ChecksumMismatchException;
 import org.rackboot.region.store.ContentRepository.SizeMismatchException;
@@ -234,9 +235,10 @@ public final class Uploads {
         Image image = image(upload.spec());
         List<Version> before = mine(image);
         String serial = nextSerial(before);
+        List<AssignedVersion> assigned = images.assignedVersions();
         List<Version> old = before.stream()
                 .skip(Math.max(0, settings.keep() - 1))
-                .filter(version -> !version.isPinned())
+                .filter(version -> !version.isPinned() && !version.isAssigned(assigned))
                 .toList();
         Publication publication = new Publication(source, image, serial, artifacts);
         remember(id, publication);

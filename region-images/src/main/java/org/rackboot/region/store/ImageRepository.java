@@ -12,6 +12,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.rackboot.region.machine.AssignedVersion;
+import org.rackboot.region.machine.ImageReference;
 
 /** Published images and bootloaders, and the catalog's version. */
 public final class ImageRepository {
@@ -120,6 +122,19 @@ public final class ImageRepository {
             List<Artifact> artifacts) {
         public Version {
             artifacts = List.copyOf(artifacts);
+        }
+
+        /** Whether machines are held at it, one by one or many. */
+        public boolean isAssigned(List<AssignedVersion> assigned) {
+            return assigned.stream()
+                    .anyMatch(each -> each.serial().equals(serial)
+                            && each.image()
+                                    .means(
+                                            image.os(),
+                                            image.release(),
+                                            image.arch(),
+                                            image.subarch(),
+                                            image.subarches()));
         }
 
         /** Whether it is the one that its image is held at. */
@@ -241,6 +256,15 @@ public final class ImageRepository {
                 baseImage.isEmpty() ? null : baseImage,
                 sourceId,
                 product);
+    }
+
+    /** The versions that assignments hold machines at. */
+    public List<AssignedVersion> assignedVersions() throws DatabaseException {
+        return database.read(c -> Sql.list(
+                c,
+                "select distinct image, version from assignment where image is not null and version is not null",
+                row -> new AssignedVersion(
+                        ImageReference.parse(row.getString(1)).orElseThrow(), row.getString(2))));
     }
 
     /** The base images that were said, by the images' products. */

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.rackboot.region.machine.AssignedVersion;
 import org.rackboot.region.simplestreams.Product;
 import org.rackboot.region.simplestreams.Product.Item;
 import org.rackboot.region.simplestreams.Products;
@@ -26,7 +27,7 @@ import org.rackboot.region.sync.ImportPlan.Refusal;
  *
  * <p>Of each wanted product the newest version; every bootloader, whatever is selected. Where two sources offer the same
  * image, the first in order wins. Of what is published, the newest versions of each wanted image stay, as many as are to be
- * kept, and the pinned one; what is selected stays although its publisher withdrew it, and what came from a source that
+ * kept, the pinned one, and those that machines are assigned; what is selected stays although its publisher withdrew it, and what came from a source that
  * could not be read stays as it is.
  */
 public final class ImportPlanner {
@@ -37,14 +38,21 @@ public final class ImportPlanner {
     private final List<Offer> offers;
     private final List<Selection> selections;
     private final List<Version> published;
+    private final List<AssignedVersion> assigned;
     private final int keep;
     private final Map<String, PlannedVersion> wanted = new LinkedHashMap<>();
     private final Set<Selection> matched = new HashSet<>();
 
-    private ImportPlanner(List<Offer> offers, List<Selection> selections, List<Version> published, int keep) {
+    private ImportPlanner(
+            List<Offer> offers,
+            List<Selection> selections,
+            List<Version> published,
+            List<AssignedVersion> assigned,
+            int keep) {
         this.offers = offers;
         this.selections = selections;
         this.published = published;
+        this.assigned = assigned;
         this.keep = keep;
     }
 
@@ -64,10 +72,16 @@ public final class ImportPlanner {
      *
      * @param offers of every enabled source, the one that wins first
      * @param published as {@code ImageRepository.versions()} orders it
+     * @param assigned versions that stay in any case, as the pinned ones do
      * @param keep how many versions of an image stay, at least 1
      */
-    public static ImportPlan plan(List<Offer> offers, List<Selection> selections, List<Version> published, int keep) {
-        return new ImportPlanner(offers, selections, published, keep).plan();
+    public static ImportPlan plan(
+            List<Offer> offers,
+            List<Selection> selections,
+            List<Version> published,
+            List<AssignedVersion> assigned,
+            int keep) {
+        return new ImportPlanner(offers, selections, published, assigned, keep).plan();
     }
 
     private ImportPlan plan() {
@@ -174,7 +188,7 @@ public final class ImportPlanner {
                     .filter(source -> !source.equals(version.source()));
             boolean incoming = next != null && winner.isEmpty() && !isPublished(next);
             boolean disabled = !read.containsKey(version.source());
-            if (version.isPinned() || (disabled && winner.isEmpty())) {
+            if (version.isPinned() || version.isAssigned(assigned) || (disabled && winner.isEmpty())) {
                 continue;
             }
             if (!selected) {

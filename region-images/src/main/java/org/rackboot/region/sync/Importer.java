@@ -27,6 +27,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import org.rackboot.region.machine.AssignedVersion;
 import org.rackboot.region.signature.Keyring;
 import org.rackboot.region.signature.KeyringException;
 import org.rackboot.region.signature.SignatureVerifier;
@@ -267,7 +268,8 @@ public final class Importer {
                 offers.add(new Offer(source, files));
             }
             List<Selection> selections = sources.selections();
-            ImportPlan plan = ImportPlanner.plan(offers, selections, imported(), settings.keep());
+            ImportPlan plan =
+                    ImportPlanner.plan(offers, selections, imported(), images.assignedVersions(), settings.keep());
             for (ImportPlan.Refusal refusal : plan.refusals()) {
                 tally.refused(ImportTally.Refusal.VERSION);
                 problems.add(refusal.describe());
@@ -507,7 +509,11 @@ public final class Importer {
                 }
             }
             List<Version> going = new ArrayList<>();
+            List<AssignedVersion> assigned = images.assignedVersions(); // Since the plan was made, perhaps.
             for (Deletion deletion : plan.deletions()) {
+                if (deletion.version().isAssigned(assigned)) {
+                    continue;
+                }
                 boolean replaced = staying.contains(deletion.version().image().name());
                 boolean unwanted = plan.versions().stream()
                         .noneMatch(planned -> planned.image()

@@ -143,6 +143,7 @@ class ImportPlannerTest {
                                         file(image("noble", "2", "squashfs").product()))))),
                 List.of(NOBLE),
                 List.of(),
+                List.of(),
                 2);
 
         assertThat(plan.versions()).extracting(PlannedVersion::source).containsExactly(first);
@@ -151,7 +152,11 @@ class ImportPlannerTest {
 
     private static ImportPlan plan(List<Selection> selections, Product... products) {
         return ImportPlanner.plan(
-                List.of(new Offer(source("s"), Optional.of(List.of(file(products))))), selections, List.of(), 2);
+                List.of(new Offer(source("s"), Optional.of(List.of(file(products))))),
+                selections,
+                List.of(),
+                List.of(),
+                2);
     }
 
     private static List<String> unmatched(ImportPlan plan) {

@@ -34,10 +34,15 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.rackboot.region.machine.Assignment;
+import org.rackboot.region.machine.ImageReference;
+import org.rackboot.region.machine.Purpose;
+import org.rackboot.region.machine.Target;
 import org.rackboot.region.signature.TestSigner;
 import org.rackboot.region.source.BootSource;
 import org.rackboot.region.source.BootSource.Trust;
 import org.rackboot.region.source.Selection;
+import org.rackboot.region.store.AssignmentRepository;
 import org.rackboot.region.store.ContentRepository;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.region.store.ImageRepository;
@@ -510,6 +515,43 @@ class ImporterTest {
         assertThat(listed())
                 .containsExactly(
                         "image:noble 4 [boot-kernel]", "image:noble 3 [boot-kernel]", "image:noble 1 [boot-kernel]");
+    }
+
+    @Test
+    void aVersionThatMachinesAreHeldAtStaysUntilTheyAreNot() throws Exception {
+        var assignments = new AssignmentRepository(database);
+        List<Target> racks = List.of(Target.parse("tag:db").orElseThrow());
+        select("noble");
+        for (String serial : List.of("1", "2", "3", "4", "5")) {
+            mirror.serve(new TestStream()
+                    .image("noble", serial, Map.of("boot-kernel", noise(serial.hashCode(), 40)))
+                    .files());
+            run();
+            if (serial.equals("1")) {
+                assignments.assign(racks, false, heldAt("ubuntu/noble/amd64", "1"), List.of());
+            } else if (serial.equals("4")) {
+                assertThat(listed())
+                        .containsExactly(
+                                "image:noble 4 [boot-kernel]",
+                                "image:noble 3 [boot-kernel]",
+                                "image:noble 1 [boot-kernel]");
+                assignments.assign(racks, false, heldAt("ubuntu/noble/arm64", "1"), List.of());
+            }
+        }
+
+        assertThat(listed()).containsExactly("image:noble 5 [boot-kernel]", "image:noble 4 [boot-kernel]");
+    }
+
+    private static Assignment heldAt(String image, String serial) {
+        return new Assignment(
+                0,
+                Purpose.EPHEMERAL,
+                ImageReference.parse(image),
+                Optional.of(serial),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                false);
     }
 
     @Test
