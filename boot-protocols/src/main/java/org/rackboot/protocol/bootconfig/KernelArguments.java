@@ -15,7 +15,7 @@ public final class KernelArguments {
     /** The port that an ephemeral system's remote syslog goes to. */
     private static final int LOG_PORT = 5247;
 
-    private static final List<String> TARS = List.of(".tgz", ".txz", ".tar.gz", ".tar.xz");
+    private static final List<String> TARS = List.of(".tgz", ".txz", ".tar.gz", ".tar.xz", "root-tgz", "root-txz");
     private static final Pattern UBUNTU_VERSION = Pattern.compile("\\d\\d\\.\\d\\d");
     private static final Pattern NOT_IN_HOSTNAMES = Pattern.compile("[^A-Za-z0-9.-]");
 

@@ -39,16 +39,18 @@ public record KernelOptions(
 
     /** All, in the order in which the kernel reads them. */
     public List<String> words() {
+        return Stream.of(settings, streamWords(), image, tags, machine)
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    /** Of the stream's parameters those that the kernel gets. */
+    public List<String> streamWords() {
         Set<String> keys = new HashSet<>();
         Stream.of(settings, image, tags, machine).flatMap(List::stream).forEach(option -> keys.add(key(option)));
-        List<String> words = new ArrayList<>(settings);
-        streamParameters.stream()
+        return streamParameters.stream()
                 .filter(parameter -> !keys.contains(key(parameter)))
-                .forEach(words::add);
-        words.addAll(image);
-        words.addAll(tags);
-        words.addAll(machine);
-        return words;
+                .toList();
     }
 
     /** Parts a command line at its blanks as the kernel does: those between double quotes stay in their word. */

@@ -182,7 +182,7 @@ public final class ExplainApi implements HttpService {
         KernelOptions options = decision.options();
         Map<String, List<String>> from = new LinkedHashMap<>();
         from.put("boot.kernel-options", options.settings());
-        from.put("stream", options.streamParameters());
+        from.put("stream", options.streamWords());
         from.put("image", options.image());
         from.put("tags", options.tags());
         from.put("machine", options.machine());

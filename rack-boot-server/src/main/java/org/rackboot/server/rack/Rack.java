@@ -57,6 +57,9 @@ public final class Rack implements TftpService, HttpService {
 
     private static final int PART = 206;
     private static final int NO_SUCH_FILE = 404;
+    /** Opens a machine's metadata: no log is to keep it. */
+    private static final Pattern SEAL = Pattern.compile("(metadata/[^/]{1,100}/\\d{1,18}-)[0-9a-f]+");
+
     private static final Pattern CONTENT_RANGE =
             Pattern.compile("Content-Range: bytes \\d{1,18}-(\\d{1,18})/(\\d{1,18})\r\n");
 
@@ -264,7 +267,7 @@ public final class Rack implements TftpService, HttpService {
 
         Asked(BootEvent.Transport transport, String name, InetSocketAddress client) {
             this.transport = transport;
-            this.name = BootEvent.printable(name);
+            this.name = BootEvent.printable(SEAL.matcher(name).replaceFirst("$1*"));
             this.client = client;
         }
 
