@@ -530,10 +530,8 @@ class AssignmentsTest {
     }
 
     private static BootImage uploaded(Optional<String> base, String... types) {
-        Map<String, BootFile> files = Stream.of(types)
-                .collect(Collectors.toMap(
-                        type -> type,
-                        type -> file(type.equals("root-tgz") ? "root.tgz" : type, "own", BootPhase.ROOT)));
+        Map<String, BootFile> files =
+                Stream.of(types).collect(Collectors.toMap(type -> type, type -> file(type, "own", BootPhase.ROOT)));
         return new BootImage(
                 "custom",
                 "own",
