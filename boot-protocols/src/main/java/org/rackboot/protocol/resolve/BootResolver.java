@@ -90,7 +90,7 @@ public final class BootResolver {
             return BootResolution.of(new BootAnswer.Refused(e.reason()));
         }
         Optional<BootFile> file = catalog.file(name.text());
-        if (file.isPresent()) {
+        if (file.isPresent() && !ONIE.matcher(name.text()).matches()) {
             return BootResolution.of(new BootAnswer.Content(file.get()));
         }
         Matcher inLoaderDirectory = LOADER_DIRECTORY.matcher(name.text());
@@ -126,8 +126,9 @@ public final class BootResolver {
             return new BootAnswer.NotFound("this optional file does not exist", BootPhase.LOADER, true);
         }
         if (ONIE.matcher(path).matches()) { // It walks from its own model's name to the general one.
-            return catalog.file(path.startsWith("onie-updater") ? "onie-updater" : "onie-installer")
-                    .<BootAnswer>map(BootAnswer.Content::new)
+            return notToInstall(request, catalog)
+                    .or(() -> catalog.file(path.startsWith("onie-updater") ? "onie-updater" : "onie-installer")
+                            .map(BootAnswer.Content::new))
                     .orElseGet(() -> new BootAnswer.NotFound(
                             "no installer for switches is here: upload one as 'onie-installer'",
                             BootPhase.LOADER,
@@ -155,6 +156,28 @@ public final class BootResolver {
                             true));
         }
         return missing(path, catalog);
+    }
+
+    /** A switch asks for no configuration: who is to wait, or to boot from its disk, finds no installer. */
+    private Optional<BootAnswer> notToInstall(BootRequest request, BootCatalog catalog) {
+        BootRules rules = catalog.rules();
+        BootRequest.Client client = request.client();
+        Optional<Machine> machine = client.mac().or(client::heard).flatMap(catalog::machine);
+        Optional<Ruling> ruling =
+                rules.rule(machine, machine.flatMap(BootResolver::architecture), client.address(), memory);
+        if (ruling.isEmpty() && machine.isEmpty() && rules.unknownMachines() != UnknownMachines.BOOT) {
+            return Optional.of(
+                    rules.unknownMachines() == UnknownMachines.SILENCE
+                            ? SILENCE
+                            : new BootAnswer.NotFound(
+                                    "unknown machines wait here: make this switch known", BootPhase.LOADER, true));
+        }
+        return ruling.filter(each -> !each.assignment().purpose().loadsAnImage())
+                .map(each -> new BootAnswer.NotFound(
+                        "this switch installs nothing: "
+                                + each.assignment().purpose().word() + " by " + each.origin(),
+                        BootPhase.LOADER,
+                        true));
     }
 
     /** GRUB cannot ask again without end, but look whether a file has bytes. */

@@ -43,6 +43,8 @@ class AssignmentsTest {
             image("noble", "24.04", "24.04 LTS", "amd64", "hwe-24.04", "generic", "stable", "20260201"),
             image("jammy", "22.04", "22.04 LTS", "amd64", "ga-22.04", "generic", "stable", "20260201"),
             image("noble", "24.04", "24.04 LTS", "arm64", "ga-24.04", "generic", "stable", "20260201")));
+    private final List<Bootloader> loaders = new ArrayList<>(
+            List.of(loader("uefi", "amd64", "bootx64.efi", "grubx64.efi"), loader("pxe", "i386", "lpxelinux.0")));
     private Optional<Machine> machine = Optional.empty();
     private BootRules rules = BootRules.NONE;
     private RackMemory memory = RackMemory.NONE;
@@ -636,12 +638,41 @@ class AssignmentsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"onie-installer-x86_64-vendor_model-r0", "onie-installer-x86_64", "onie-installer"})
+    @ValueSource(
+            strings = {
+                "onie-installer-x86_64-vendor_model-r0",
+                "onie-installer-x86_64",
+                "onie-installer",
+                "MAAS/a/v3/nos-installer"
+            })
     void aSwitchWalksToTheGeneralInstaller(String name) {
         assertThat(answer(name))
                 .isInstanceOfSatisfying(
                         BootAnswer.NotFound.class,
                         miss -> assertThat(miss.expected()).isTrue());
+
+        loaders.add(loader("onie", "amd64", "onie-installer"));
+        assertThat(answer(name)).isInstanceOf(BootAnswer.Content.class);
+    }
+
+    @Test
+    void aSwitchThatIsToInstallNothingFindsNoInstaller() {
+        loaders.add(loader("onie", "amd64", "onie-installer"));
+        client = new Client(Optional.empty(), Optional.of(MAC));
+        for (Purpose purpose : Purpose.values()) {
+            know(List.of(), Optional.of(Assignment.of(1, purpose)), Optional.empty());
+            assertThat(answer("onie-installer") instanceof BootAnswer.Content)
+                    .as(purpose.word())
+                    .isEqualTo(purpose.loadsAnImage());
+        }
+
+        machine = Optional.empty();
+        for (UnknownMachines each : UnknownMachines.values()) {
+            rules = policy(each);
+            assertThat(answer("onie-installer") instanceof BootAnswer.Content)
+                    .as(each.word())
+                    .isEqualTo(each == UnknownMachines.BOOT);
+        }
     }
 
     @ParameterizedTest
@@ -729,12 +760,7 @@ class AssignmentsTest {
 
     private BootResolution resolution(String name) {
         BootCatalog catalog = new BootCatalog(
-                7,
-                images,
-                List.of(loader("uefi", "amd64", "bootx64.efi", "grubx64.efi"), loader("pxe", "i386", "lpxelinux.0")),
-                List.of("console=ttyS0"),
-                machine.stream().toList(),
-                rules);
+                7, images, loaders, List.of("console=ttyS0"), machine.stream().toList(), rules);
         return new BootResolver(
                         BootTemplates.builtIn(),
                         new MetadataNames(
