@@ -1,5 +1,6 @@
 package org.rackboot.it;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -93,6 +94,16 @@ class RackEnrolmentTest {
         try (Program rack = Program.rack(directory.resolve("east"), "--region", url, "--token", token)) {
             assertThat(readiness(rack).statusCode()).isEqualTo(503);
             assertThat(readiness(rack).body()).contains("no catalog yet").contains("cannot be reached");
+            HttpResponse<byte[]> refused = get(rack, LOADER);
+            assertThat(refused.statusCode()).isEqualTo(503);
+            assertThat(refused.headers().firstValue("Retry-After")).contains("2");
+            assertThat(new String(refused.body(), UTF_8))
+                    .contains("no catalog yet")
+                    .contains("cannot be reached");
+            assertThat(rack.log())
+                    .contains("there is no catalog yet, so every machine is refused")
+                    .doesNotContain("catalog version 0");
+            assertThat(rack.run("explain", "--mac", "52:54:00:00:00:01").err()).contains("no catalog yet");
             try (Program again = Program.serve(
                     directory.resolve("region"),
                     "--api-port",

@@ -32,6 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
@@ -77,6 +78,7 @@ import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.rack.CacheApi;
 import org.rackboot.server.rack.CacheKeeper;
 import org.rackboot.server.rack.CatalogFollower;
+import org.rackboot.server.rack.CatalogGate;
 import org.rackboot.server.rack.DhcpConfigApi;
 import org.rackboot.server.rack.Enrolment;
 import org.rackboot.server.rack.ExplainApi;
@@ -276,12 +278,12 @@ public final class RackBoot implements AutoCloseable {
             return new Metrics.Readiness(true, "ready");
         }
         String problem = rack.lastProblem().orElse("the region did not answer yet");
-        return rack.document().isEmpty()
-                ? new Metrics.Readiness(false, "not ready: there is no catalog yet, and " + problem)
-                : new Metrics.Readiness(
+        return rack.lack()
+                .map(lack -> new Metrics.Readiness(false, "not ready: " + lack))
+                .orElseGet(() -> new Metrics.Readiness(
                         true,
                         "ready, with catalog version %d, which the region confirmed %d s ago: %s"
-                                .formatted(rack.catalog().version(), rack.age().toSeconds(), problem));
+                                .formatted(rack.catalog().version(), rack.age().toSeconds(), problem)));
     }
 
     private void warmUp(EventLoops tftpLoops, EventLoops httpLoops) {
@@ -499,7 +501,9 @@ public final class RackBoot implements AutoCloseable {
                 new SecureRandom(),
                 System::nanoTime);
         timer.scheduleWithFixedDelay(() -> diskThreads.execute(keeper::tick), 1, 1, TimeUnit.SECONDS);
-        cacheApi = new CacheApi(follower::catalog, cache, keeper, cacheSettings, apiToken, diskThreads);
+        // A region in this process has a catalog, if an empty one.
+        Supplier<Optional<String>> lack = role.hasRegion() ? Optional::empty : follower::lack;
+        cacheApi = new CacheApi(follower::catalog, lack, cache, keeper, cacheSettings, apiToken, diskThreads);
 
         MachineReports reports = closeAtEnd(new MachineReports(
                 report -> region.ask("POST", "api/v1/racks/self/machines", enrolment.bearer(), report)
@@ -523,8 +527,9 @@ public final class RackBoot implements AutoCloseable {
                 config.cache().verifyAlways(),
                 Clock.systemUTC(),
                 System::nanoTime);
+        CatalogGate gate = new CatalogGate(rack, lack, events, Clock.systemUTC());
         List<InetAddress> addresses = Addresses.toListenOn(config.bind());
-        HttpService service = rack;
+        HttpService service = gate;
         HttpListener.Limits limits = bootLimits();
         if (config.serveRacks()) {
             ExecutorService askers =
@@ -535,7 +540,7 @@ public final class RackBoot implements AutoCloseable {
                     new StateDirectory(config.state()),
                     askers,
                     System::nanoTime);
-            service = new RackUpstream(follower, cache, rack, below, metrics::answeredRack);
+            service = new RackUpstream(follower, cache, rack, gate, below, metrics::answeredRack);
             limits = limits.withBodies(RackUpstream.MAX_REPORT_BYTES);
         }
         Egress egress = egress(tftpLoops);
@@ -555,7 +560,7 @@ public final class RackBoot implements AutoCloseable {
         startHttps(boot, addresses);
         TftpListener tftpListener = closeAtEnd(new TftpListener(
                 tftpLoops,
-                rack,
+                gate,
                 new TftpListener.Settings(
                         new Negotiation.Limits(
                                 config.tftp().maxBlockSize(),
@@ -579,7 +584,10 @@ public final class RackBoot implements AutoCloseable {
             startDhcp(tftpLoops, addresses, files, events, timer);
         }
         dhcpConfigApi = new DhcpConfigApi(follower::catalog, config.boot()::loader, http, tftp, apiToken);
-        explainApi = new ExplainApi(follower::catalog, resolver, config.boot().loader(), ports, http, apiToken);
+        explainApi = CatalogGate.before(
+                new ExplainApi(follower::catalog, resolver, config.boot().loader(), ports, http, apiToken),
+                lack,
+                apiToken);
         isAnyMachineHere = () -> tftpListener.activeTransfers() > 0 || boot.openConnections() > 0;
         metrics.gauge("tftp.transfers", tftpListener::activeTransfers);
         metrics.gauge("http.connections", boot::openConnections);

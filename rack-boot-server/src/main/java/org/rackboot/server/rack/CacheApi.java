@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -36,6 +37,7 @@ public final class CacheApi implements HttpService {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final Supplier<BootCatalog> catalog;
+    private final Supplier<Optional<String>> lack;
     private final ImageCache cache;
     private final CacheKeeper keeper;
     private final ImageCache.Settings settings;
@@ -56,15 +58,20 @@ public final class CacheApi implements HttpService {
         HttpReply answer() throws RefusedException;
     }
 
-    /** @param threads may read the disk for as long as it takes */
+    /**
+     * @param lack why there is no catalog; empty once there is one
+     * @param threads may read the disk for as long as it takes
+     */
     public CacheApi(
             Supplier<BootCatalog> catalog,
+            Supplier<Optional<String>> lack,
             ImageCache cache,
             CacheKeeper keeper,
             ImageCache.Settings settings,
             String token,
             Executor threads) {
         this.catalog = catalog;
+        this.lack = lack;
         this.cache = cache;
         this.keeper = keeper;
         this.settings = settings;
@@ -98,7 +105,8 @@ public final class CacheApi implements HttpService {
                     try {
                         return work.answer();
                     } catch (RefusedException e) {
-                        return error(e.status, String.valueOf(e.getMessage()));
+                        HttpReply refusal = error(e.status, String.valueOf(e.getMessage()));
+                        return e.status == 503 ? refusal.with("Retry-After", "2") : refusal;
                     } catch (JacksonException e) {
                         return error(
                                 400,
@@ -162,7 +170,7 @@ public final class CacheApi implements HttpService {
     }
 
     private HttpReply warm(HttpCall call) throws RefusedException {
-        return json(202, warming(keeper.warm(named(call, catalog.get()).values())));
+        return json(202, warming(keeper.warm(named(call).values())));
     }
 
     private static Map<String, Object> warming(CacheKeeper.Warming warming) {
@@ -176,7 +184,7 @@ public final class CacheApi implements HttpService {
     }
 
     private HttpReply verify(HttpCall call) throws RefusedException {
-        Map<ContentId, BootFile> named = named(call, catalog.get());
+        Map<ContentId, BootFile> named = named(call);
         List<String> wrong = new ArrayList<>();
         int right = 0;
         for (ImageCache.Stored each : cache.stored()) {
@@ -196,7 +204,7 @@ public final class CacheApi implements HttpService {
         JsonNode body = JSON.readTree(call.body());
         List<ContentId> ids = body.path("all").asBoolean(false)
                 ? cache.stored().stream().map(each -> each.content().id()).toList() // No catalog need name it.
-                : List.copyOf(named(call, catalog.get()).keySet());
+                : List.copyOf(named(call).keySet());
         for (ContentId id : ids) {
             if (cache.evict(id)) {
                 evicted.add(id.sha256());
@@ -205,7 +213,12 @@ public final class CacheApi implements HttpService {
         return json(200, Map.of("evicted", evicted));
     }
 
-    private static Map<ContentId, BootFile> named(HttpCall call, BootCatalog now) throws RefusedException {
+    private Map<ContentId, BootFile> named(HttpCall call) throws RefusedException {
+        Optional<String> why = lack.get();
+        if (why.isPresent()) {
+            throw new RefusedException(503, why.get());
+        }
+        BootCatalog now = catalog.get();
         JsonNode body = JSON.readTree(call.body());
         Map<ContentId, BootFile> named = new LinkedHashMap<>();
         if (body.path("all").asBoolean(false)) {

@@ -179,10 +179,24 @@ public final class CatalogFollower implements AutoCloseable {
         return Optional.ofNullable(lastProblem);
     }
 
+    /** Why no machine can be answered: there never was a catalog. Empty once there is one. */
+    public Optional<String> lack() {
+        return document.isPresent()
+                ? Optional.empty()
+                : Optional.of("there is no catalog yet, and " + lastProblem().orElse("the region did not answer yet"));
+    }
+
+    /** What machines get while the region is away. */
+    private String meanwhile() {
+        return document.isPresent()
+                ? "machines are served from catalog version " + catalog.version()
+                : "there is no catalog yet, so every machine is refused until it comes";
+    }
+
     /** Waits for the region's first answer, good or bad. */
     public void awaitFirstAnswer(Duration patience) throws InterruptedException {
         if (!firstAnswer.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
-            LOG.warn("The region has not answered yet; serving from catalog version {}", catalog.version());
+            LOG.warn("The region has not answered yet; {}", meanwhile());
         }
     }
 
@@ -219,10 +233,7 @@ public final class CatalogFollower implements AutoCloseable {
                 return;
             } catch (IOException | RuntimeException e) {
                 if (inStep || lastProblem == null) {
-                    LOG.warn(
-                            "The region does not answer ({}); machines are served from catalog version {}",
-                            String.valueOf(e.getMessage()),
-                            catalog.version());
+                    LOG.warn("The region does not answer ({}); {}", String.valueOf(e.getMessage()), meanwhile());
                 }
                 inStep = false;
                 lastProblem = String.valueOf(e.getMessage());

@@ -34,6 +34,7 @@ public final class RackUpstream implements HttpService, AutoCloseable {
     private final CatalogFollower follower;
     private final ImageCache cache;
     private final Rack rack;
+    private final HttpService machines;
     private final RacksBelow below;
     private final Listener listener;
     private final Waiters changes = new Waiters();
@@ -45,11 +46,21 @@ public final class RackUpstream implements HttpService, AutoCloseable {
         void answeredRack(int status);
     }
 
-    /** @param rack answers machines */
-    public RackUpstream(CatalogFollower follower, ImageCache cache, Rack rack, RacksBelow below, Listener listener) {
+    /**
+     * @param rack reads content for racks
+     * @param machines answers them
+     */
+    public RackUpstream(
+            CatalogFollower follower,
+            ImageCache cache,
+            Rack rack,
+            HttpService machines,
+            RacksBelow below,
+            Listener listener) {
         this.follower = follower;
         this.cache = cache;
         this.rack = rack;
+        this.machines = machines;
         this.below = below;
         this.listener = listener;
         follower.whenChanged(changes::tell);
@@ -66,7 +77,7 @@ public final class RackUpstream implements HttpService, AutoCloseable {
         boolean catalog = call.path().equals(CATALOG);
         Matcher content = CONTENT.matcher(call.path());
         if (!relayed && !catalog && !content.matches()) {
-            return rack.answer(call);
+            return machines.answer(call);
         }
         Optional<String> bearer = bearer(call);
         CompletionStage<HttpReply> answer;
@@ -112,12 +123,19 @@ public final class RackUpstream implements HttpService, AutoCloseable {
     private HttpReply catalog(HttpCall call) {
         return follower.document()
                 .map(current -> CatalogPoll.reply(call.header("if-none-match"), current.etag(), current.document()))
-                .orElseGet(() -> HttpReply.text(503, "this rack has no catalog yet; its log says why")
-                        .with("Retry-After", "2"));
+                .orElseGet(RackUpstream::noCatalog);
+    }
+
+    private static HttpReply noCatalog() {
+        return HttpReply.text(503, "this rack has no catalog yet; its log says why")
+                .with("Retry-After", "2");
     }
 
     private CompletionStage<HttpReply> content(HttpCall call, String sha256, boolean digests) {
         BootFile file = follower.catalog().contents().get(sha256);
+        if (file == null && follower.lack().isPresent()) {
+            return CompletableFuture.completedFuture(noCatalog());
+        }
         if (file == null) {
             return CompletableFuture.completedFuture(HttpReply.text(404, "no content in the catalog has this sha256"));
         }

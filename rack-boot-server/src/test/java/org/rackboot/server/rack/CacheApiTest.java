@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,6 +43,7 @@ class CacheApiTest {
     private final EventLoops loops = EventLoops.best("test");
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private volatile Optional<String> lack = Optional.empty();
     private HttpListener listener;
     private URI root;
 
@@ -50,7 +52,8 @@ class CacheApiTest {
         ImageCache cache = region.cache(directory);
         CacheKeeper keeper = new CacheKeeper(
                 () -> catalog, cache, CacheKeeper.Policy.NONE, 1 << 20, 0, new Random(1), System::nanoTime);
-        CacheApi api = new CacheApi(() -> catalog, cache, keeper, CachedFiles.SETTINGS, TOKEN, Runnable::run);
+        CacheApi api =
+                new CacheApi(() -> catalog, () -> lack, cache, keeper, CachedFiles.SETTINGS, TOKEN, Runnable::run);
         listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
         InetSocketAddress address = listener.bind(InetAddress.getLoopbackAddress(), 0, "The API", "");
         root = URI.create("http://127.0.0.1:" + address.getPort() + "/api/v1/");
@@ -130,6 +133,21 @@ class CacheApiTest {
             assertThat(response.statusCode()).as(what).isBetween(400, 404);
             assertThat(response.body()).contains("error");
         }
+    }
+
+    @Test
+    void withoutACatalogNothingIsSaidToBeUnknownAndAllCanBeForgotten() throws Exception {
+        send("POST", "cache/warm", "{\"all\": true}");
+        lack = Optional.of("there is no catalog yet, and the region is away");
+
+        for (String body : new String[] {"{\"names\": [\"ubuntu/noble\"]}", "{\"all\": true}"}) {
+            HttpResponse<String> refused = ask("POST", "cache/warm", body, TOKEN);
+            assertThat(refused.statusCode()).isEqualTo(503);
+            assertThat(refused.headers().firstValue("Retry-After")).contains("2");
+            assertThat(refused.body()).contains("there is no catalog yet, and the region is away");
+        }
+        assertThat(send("POST", "cache/evict", "{\"all\": true}").path("evicted"))
+                .isNotEmpty();
     }
 
     @Test

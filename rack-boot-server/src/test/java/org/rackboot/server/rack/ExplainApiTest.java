@@ -47,6 +47,7 @@ class ExplainApiTest {
     private final EventLoops loops = EventLoops.best("test");
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private volatile Optional<String> lack = Optional.empty();
     private HttpListener listener;
     private int port;
 
@@ -92,7 +93,8 @@ class ExplainApiTest {
                 new RackHttpTest.Ports(),
                 List.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 5248)),
                 TOKEN);
-        listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
+        listener =
+                new HttpListener(loops, CatalogGate.before(api, () -> lack, TOKEN), HttpListener.Limits.API, why -> {});
         port = listener.bind(InetAddress.getLoopbackAddress(), 0, "API", "").getPort();
     }
 
@@ -100,6 +102,17 @@ class ExplainApiTest {
     void stop() {
         listener.close();
         loops.close();
+    }
+
+    @Test
+    void withoutACatalogNothingIsExplained() throws Exception {
+        lack = Optional.of("there is no catalog yet, and the region is away");
+
+        Answer refused = ask("GET", "?mac=52-54-00-0B-00-01", TOKEN);
+
+        assertThat(refused.status()).isEqualTo(503);
+        assertThat(refused.body().path("error").asString()).isEqualTo(lack.get());
+        assertThat(ask("GET", "?mac=52-54-00-0B-00-01", "another").status()).isEqualTo(401);
     }
 
     @Test

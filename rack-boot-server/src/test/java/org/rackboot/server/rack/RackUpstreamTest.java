@@ -42,11 +42,13 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.tftp.TftpError;
 import org.rackboot.server.config.StateDirectory;
 import org.rackboot.server.event.BootEvents;
 import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.net.EventLoops;
+import org.rackboot.server.tftp.TftpService;
 
 /** Region, a rack that follows it, and racks that follow that rack. The clocks of all racks say 1970. */
 @Timeout(60)
@@ -261,6 +263,51 @@ class RackUpstreamTest {
                 .isOne();
     }
 
+    @Test
+    void aRackThatNeverHadACatalogSaysThatAndNotThatNothingExists() throws Exception {
+        region.from(exchange -> ScriptedRegion.reply(exchange, 503, new byte[0]));
+        RunningRack late = new RunningRack("late", region.url());
+        InetSocketAddress local = new InetSocketAddress(InetAddress.getLoopbackAddress(), 69);
+        String why = "there is no catalog yet, and the region at " + region.url() + " answered 503";
+
+        for (String name : List.of(
+                "bootx64.efi",
+                "grub/grub.cfg-52:54:00:0b:00:01",
+                "images/" + "0".repeat(64) + "/ubuntu/amd64/generic/noble/stable/boot-kernel",
+                "nothing")) {
+            HttpResponse<byte[]> refused = get(late.url, name);
+            assertThat(refused.statusCode()).as(name).isEqualTo(503);
+            assertThat(refused.headers().firstValue("Retry-After")).as(name).contains("2");
+            assertThat(new String(refused.body(), UTF_8)).as(name).contains(why);
+            assertThat(late.gate.answer(name, local, local))
+                    .isEqualTo(new TftpService.Answer.Refuse(TftpError.ACCESS_VIOLATION, why));
+        }
+        region.from(this::answer);
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> get(late.url, "bootx64.efi").statusCode() == 200);
+        assertThat(get(late.url, "nothing").statusCode()).isEqualTo(404);
+        assertThat(late.gate.answer("nothing", local, local))
+                .isEqualTo(new TftpService.Answer.Refuse(TftpError.NOT_FOUND, "no such file"));
+    }
+
+    @Test
+    void aRackThatNeverHadACatalogSendsTheRacksBelowItAway() throws Exception {
+        region.from(exchange -> {
+            if (exchange.getRequestMethod().equals("HEAD")) { // Who the rack below is, the region knows.
+                answer(exchange);
+            } else {
+                ScriptedRegion.reply(exchange, 503, new byte[0]);
+            }
+        });
+        upper = new RunningRack("late", region.url());
+
+        for (String path : List.of("catalog", "content/" + ScriptedRegion.sha256(LOADER))) {
+            HttpResponse<byte[]> refused = authorized("api/v1/" + path);
+            assertThat(refused.statusCode()).as(path).isEqualTo(503);
+            assertThat(refused.headers().firstValue("Retry-After")).as(path).contains("2");
+        }
+    }
+
     private HttpResponse<byte[]> get(URI rack, String path) throws Exception {
         return http.send(HttpRequest.newBuilder(rack.resolve(path)).build(), BodyHandlers.ofByteArray());
     }
@@ -337,6 +384,7 @@ class RackUpstreamTest {
         private final URI url;
         private final ImageCache cache;
         private final CatalogFollower follower;
+        private final CatalogGate gate;
         private final RackUpstream upstream;
         private final HttpListener listener;
 
@@ -365,7 +413,8 @@ class RackUpstreamTest {
             Rack rack = Racks.rack(follower::catalog, cache, events, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC));
             RacksBelow below =
                     new RacksBelow(client::ask, () -> TOKEN, new StateDirectory(state), threads, System::nanoTime);
-            upstream = new RackUpstream(follower, cache, rack, below, status -> {});
+            gate = new CatalogGate(rack, follower::lack, events, Clock.systemUTC());
+            upstream = new RackUpstream(follower, cache, rack, gate, below, status -> {});
             listener = new HttpListener(
                     loops, upstream, HttpListener.Limits.BOOT.withBodies(RackUpstream.MAX_REPORT_BYTES), why -> {});
             open.add(listener);
