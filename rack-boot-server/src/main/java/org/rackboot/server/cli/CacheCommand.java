@@ -128,21 +128,41 @@ final class CacheCommand {
             if (json()) {
                 printJson(state);
             } else {
-                out().println((Boolean.getBoolean("rackboot.terminal") ? "\r" : "")
-                        + "%d of %d files, %s"
-                                .formatted(
-                                        state.path("done").asInt()
-                                                - state.path("failures").size(),
-                                        state.path("total").asInt(),
-                                        Table.bytes(state.path("bytes").asLong())));
-                state.path("failures")
-                        .properties()
-                        .forEach(failure -> err().println("rackboot: %s: %s"
-                                .formatted(
-                                        failure.getKey().substring(0, SHOWN_DIGITS),
-                                        failure.getValue().asString())));
+                print(state);
             }
-            return state.path("failures").isEmpty() ? DONE : FAILED;
+            return state.path("failures").isEmpty() && state.path("notKept").asInt() == 0 ? DONE : FAILED;
+        }
+
+        private void print(JsonNode state) {
+            int total = state.path("total").asInt();
+            int notKept = state.path("notKept").asInt();
+            out().println((Boolean.getBoolean("rackboot.terminal") ? "\r" : "")
+                    + "%d of %d files, %s"
+                            .formatted(
+                                    state.path("done").asInt()
+                                            - state.path("failures").size()
+                                            - notKept,
+                                    total,
+                                    Table.bytes(state.path("bytes").asLong())));
+            state.path("failures")
+                    .properties()
+                    .forEach(failure -> err().println("rackboot: %s: %s"
+                            .formatted(
+                                    failure.getKey().substring(0, SHOWN_DIGITS),
+                                    failure.getValue().asString())));
+            if (notKept > 0) {
+                err().println("rackboot: %d of %d files do not fit the cache of %s: raise cache.disk, or warm less"
+                        .formatted(
+                                notKept,
+                                total,
+                                Table.binary(state.path("disk").path("limit").asLong())));
+                state.path("notKeptFiles")
+                        .properties()
+                        .forEach(file -> err().println("rackboot: not kept: %s %s"
+                                .formatted(
+                                        file.getKey().substring(0, SHOWN_DIGITS),
+                                        file.getValue().asString())));
+            }
         }
     }
 

@@ -37,6 +37,16 @@ final class Table {
         out.flush();
     }
 
+    /** {@code 20 MiB}, as the configuration file says it; {@link #bytes} where that is no whole number. */
+    static String binary(long bytes) {
+        for (int shift = 40; shift > 0; shift -= 10) {
+            if (bytes > 0 && bytes % (1L << shift) == 0) {
+                return "%d %siB".formatted(bytes >> shift, "KMGT".charAt(shift / 10 - 1));
+            }
+        }
+        return bytes(bytes);
+    }
+
     /** {@code 14.1 MB}: decimal units, as sizes of images are given. */
     static String bytes(long bytes) {
         if (bytes < 1_000) {

@@ -173,13 +173,16 @@ public final class CacheApi implements HttpService {
         return json(202, warming(keeper.warm(named(call).values())));
     }
 
-    private static Map<String, Object> warming(CacheKeeper.Warming warming) {
+    private Map<String, Object> warming(CacheKeeper.Warming warming) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("running", warming.running());
         json.put("total", warming.total());
         json.put("done", warming.done());
         json.put("bytes", warming.bytes());
         json.put("failures", warming.failures());
+        json.put("notKept", warming.notKept().size());
+        json.put("notKeptFiles", warming.notKept());
+        json.put("disk", Map.of("bytes", cache.statistics().diskBytes(), "limit", settings.diskBytes()));
         return json;
     }
 

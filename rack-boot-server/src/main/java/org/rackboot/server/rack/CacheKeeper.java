@@ -3,6 +3,7 @@ package org.rackboot.server.rack;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,8 +41,24 @@ public final class CacheKeeper {
         ALL
     }
 
-    /** How {@link #warm} goes. Failures are by sha256. */
-    public record Warming(int total, int done, long bytes, boolean running, Map<String, String> failures) {}
+    /**
+     * How {@link #warm} goes.
+     *
+     * @param failures why something could not be fetched, by sha256
+     * @param notKept once it ended: names of what came and had to leave the disk again for the rest, by sha256
+     */
+    public record Warming(
+            int total,
+            int done,
+            long bytes,
+            boolean running,
+            Map<String, String> failures,
+            Map<String, String> notKept) {
+        public Warming {
+            failures = Map.copyOf(failures);
+            notKept = Map.copyOf(notKept);
+        }
+    }
 
     private static final Logger LOG = LoggerFactory.getLogger(CacheKeeper.class);
 
@@ -68,7 +85,9 @@ public final class CacheKeeper {
     private BootCatalog seen = BootCatalog.empty();
     private final Map<ContentId, BootFile> queue = new LinkedHashMap<>();
     private final Set<ContentId> asked = new HashSet<>(); // By people, and not by the policy.
+    private final Map<String, BootFile> warmed = new HashMap<>(); // What came of what people asked for last, by sha256.
     private final Map<String, String> failures = new TreeMap<>();
+    private Map<String, String> notKept = Map.of();
     private int total;
     private long totalBytes;
     private int done;
@@ -113,7 +132,9 @@ public final class CacheKeeper {
                 total = 0;
                 totalBytes = 0;
                 done = 0;
+                warmed.clear();
                 failures.clear();
+                notKept = Map.of();
             }
             Map<ContentId, BootFile> later = new LinkedHashMap<>(queue);
             queue.clear();
@@ -134,7 +155,7 @@ public final class CacheKeeper {
 
     /** What {@link #warm} was last asked for, and how far it is. */
     public synchronized Warming warming() {
-        return new Warming(total, done, totalBytes, !asked.isEmpty(), Map.copyOf(failures));
+        return new Warming(total, done, totalBytes, !asked.isEmpty(), failures, notKept);
     }
 
     /** Guarded by this. */
@@ -203,6 +224,14 @@ public final class CacheKeeper {
         }
     }
 
+    /** Guarded by this. What does not fit the disk all at once drives out what came before it. */
+    private Map<String, String> whatLeftAgain() {
+        Map<String, String> left = new HashMap<>();
+        warmed.forEach((sha256, file) -> left.put(sha256, file.name()));
+        cache.stored().forEach(each -> left.remove(each.content().id().sha256()));
+        return left;
+    }
+
     private static @Nullable Throwable failureOf(CompletableFuture<Void> kept) {
         return kept.handle((nothing, failure) -> failure).join();
     }
@@ -226,7 +255,10 @@ public final class CacheKeeper {
             BootFile again = queue.remove(id);
             if (asked.remove(id)) {
                 done++;
-                why.ifPresent(text -> failures.put(file.sha256(), text));
+                why.ifPresentOrElse(text -> failures.put(file.sha256(), text), () -> warmed.put(file.sha256(), file));
+                if (asked.isEmpty()) {
+                    notKept = whatLeftAgain();
+                }
             } else if (why.isPresent() && again != null) {
                 queue.put(id, again); // Behind the others.
                 notBeforeNanos = now + AGAIN.toNanos() / 2 + random.nextLong(AGAIN.toNanos());

@@ -74,6 +74,8 @@ class CacheApiTest {
         JsonNode warmed = send("GET", "cache/warm", "");
         assertThat(warmed.path("running").asBoolean()).isFalse();
         assertThat(warmed.path("done").asInt()).isEqualTo(3);
+        assertThat(warmed.path("notKept").asInt(-1)).isZero();
+        assertThat(warmed.path("disk").path("limit").asInt()).isEqualTo(1 << 20);
 
         JsonNode cache = send("GET", "cache", "");
 

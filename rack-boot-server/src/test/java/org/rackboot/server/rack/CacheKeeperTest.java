@@ -153,6 +153,30 @@ class CacheKeeperTest {
         assertThat(failed.failures().values()).allMatch(why -> why.contains("the region is away"));
     }
 
+    @Test
+    void whatHadToLeaveAgainForTheRestIsNoSuccess() {
+        List<BootFile> files = new ArrayList<>();
+        List<BootImage> images = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            images.add(region.image("release" + i, "ga", false));
+            files.addAll(images.get(i).files().values());
+        }
+        catalog = region.catalog(1, images.toArray(new BootImage[0]));
+        CacheKeeper keeper = keeper(CacheKeeper.Policy.NONE, 0);
+
+        CacheKeeper.Warming warmed = keeper.warm(files);
+
+        assertThat(warmed.done()).isEqualTo(15);
+        assertThat(warmed.failures()).isEmpty();
+        assertThat(warmed.notKept()).isNotEmpty();
+        assertThat(namesHere())
+                .hasSize(15 - warmed.notKept().size())
+                .doesNotContainAnyElementsOf(warmed.notKept().values());
+        assertThat(keeper.warm(noble.files().values()).notKept())
+                .as("of that time alone")
+                .isEmpty();
+    }
+
     private List<String> namesHere() {
         return cache.stored().stream()
                 .map(each -> catalog.contents().get(each.content().id().sha256()))
