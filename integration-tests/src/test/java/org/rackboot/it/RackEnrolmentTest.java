@@ -103,6 +103,10 @@ class RackEnrolmentTest {
             assertThat(rack.log())
                     .contains("there is no catalog yet, so every machine is refused")
                     .doesNotContain("catalog version 0");
+            assertThat(rack.run("status").out())
+                    .contains("region      " + url + ": not in step")
+                    .contains("catalog     none yet")
+                    .contains("listener    tftp://");
             assertThat(rack.run("explain", "--mac", "52:54:00:00:00:01").err()).contains("no catalog yet");
             try (Program again = Program.serve(
                     directory.resolve("region"),

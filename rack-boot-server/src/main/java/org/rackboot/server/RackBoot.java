@@ -86,6 +86,7 @@ import org.rackboot.server.rack.MachineReports;
 import org.rackboot.server.rack.MetadataSeal;
 import org.rackboot.server.rack.NotTheRegion;
 import org.rackboot.server.rack.Rack;
+import org.rackboot.server.rack.RackStatusApi;
 import org.rackboot.server.rack.RackUpstream;
 import org.rackboot.server.rack.RacksBelow;
 import org.rackboot.server.rack.RegionClient;
@@ -166,6 +167,7 @@ public final class RackBoot implements AutoCloseable {
     private volatile @Nullable HttpService cacheApi; // Once there is a rack.
     private volatile @Nullable HttpService dhcpConfigApi; // Likewise.
     private volatile @Nullable HttpService explainApi; // Likewise.
+    private volatile @Nullable HttpService statusApi; // Once there is a rack without a region beside it.
     private volatile @Nullable CatalogFollower following; // Likewise.
     private volatile @Nullable DhcpListener proxyDhcp; // If machines are answered.
     private final List<InetSocketAddress> tftp = new ArrayList<>();
@@ -369,6 +371,10 @@ public final class RackBoot implements AutoCloseable {
             HttpService cache = cacheApi;
             HttpService dhcpConfig = dhcpConfigApi;
             HttpService explain = explainApi;
+            HttpService status = statusApi;
+            if (status != null && call.path().equals(RackStatusApi.PATH)) {
+                return status.answer(call);
+            }
             if (explain != null && call.path().equals(ExplainApi.PATH)) {
                 return explain.answer(call);
             }
@@ -588,6 +594,10 @@ public final class RackBoot implements AutoCloseable {
                 new ExplainApi(follower::catalog, resolver, config.boot().loader(), ports, http, apiToken),
                 lack,
                 apiToken);
+        if (!role.hasRegion()) { // Whose status is the whole process's.
+            statusApi = new RackStatusApi(
+                    follower, regions, cache, cacheSettings, this::bootListeners, this::warnings, version(), apiToken);
+        }
         isAnyMachineHere = () -> tftpListener.activeTransfers() > 0 || boot.openConnections() > 0;
         metrics.gauge("tftp.transfers", tftpListener::activeTransfers);
         metrics.gauge("http.connections", boot::openConnections);
@@ -654,12 +664,16 @@ public final class RackBoot implements AutoCloseable {
         cache.stored()
                 .forEach(stored -> contents.put(
                         stored.content().id().sha256(), stored.content().size()));
+        return Optional.of(new RegionLink.Rackful(
+                catalog.version(), bootListeners().stream().limit(MAX_LISTENERS).toList(), contents, warnings()));
+    }
+
+    private List<String> bootListeners() {
         List<String> listeners = new ArrayList<>();
         tftp.forEach(address -> listeners.add("tftp://" + Addresses.hostAndPort(address)));
         http.forEach(address -> listeners.add("http://" + Addresses.hostAndPort(address)));
         https.forEach(address -> listeners.add("https://" + Addresses.hostAndPort(address)));
-        return Optional.of(new RegionLink.Rackful(
-                catalog.version(), listeners.stream().limit(MAX_LISTENERS).toList(), contents, warnings()));
+        return listeners;
     }
 
     private List<String> warnings() {

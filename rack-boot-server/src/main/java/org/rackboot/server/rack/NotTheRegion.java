@@ -22,7 +22,7 @@ public final class NotTheRegion {
         return call -> call.path().startsWith(API)
                 ? CompletableFuture.completedFuture(ApiToken.error(
                         404,
-                        "This is a rack: it has cache, explain and dhcp-config. Images, machines and racks are the region's%s; use --url and --token-file, or its --state"
+                        "This is a rack: it has status, cache, explain and dhcp-config. Images, machines and racks are the region's%s; use --url and --token-file, or its --state"
                                 .formatted(meant)))
                 : other.answer(call);
     }

@@ -195,10 +195,14 @@ final class RacksResource {
                 200, Map.of("name", name, "state", now.map(Racks.State::word).orElse("forgotten")));
     }
 
+    List<Racks.Status> statuses() throws DatabaseException {
+        return racks.list();
+    }
+
     /** What racks that are there warn of. */
-    List<String> warnings() throws DatabaseException {
+    static List<String> warnings(List<Racks.Status> statuses) {
         List<String> all = new ArrayList<>();
-        for (Racks.Status status : racks.list()) {
+        for (Racks.Status status : statuses) {
             if (status.state() == Racks.State.IN_STEP || status.state() == Racks.State.BEHIND) {
                 status.rack()
                         .report()

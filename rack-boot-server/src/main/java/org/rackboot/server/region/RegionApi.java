@@ -20,6 +20,7 @@ import java.util.concurrent.Executor;
 import java.util.regex.Matcher;
 import java.util.stream.IntStream;
 import org.rackboot.region.Bundles;
+import org.rackboot.region.Racks;
 import org.rackboot.region.Region;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.server.http.HttpCall;
@@ -197,7 +198,9 @@ public final class RegionApi implements HttpService {
     private Map<String, Object> status() throws DatabaseException {
         Map<String, Object> json = new LinkedHashMap<>();
         List<String> warnings = new ArrayList<>(region.warnings());
-        warnings.addAll(racks.warnings());
+        List<Racks.Status> statuses = racks.statuses();
+        warnings.addAll(RacksResource.warnings(statuses));
+        json.put("role", "region");
         json.put("warnings", warnings);
         json.put("sources", sources.sources());
         json.put("selections", region.selections().size());
@@ -205,6 +208,13 @@ public final class RegionApi implements HttpService {
         json.put("machines", region.machines().count());
         json.put("catalogVersion", region.catalogVersion());
         json.put("import", ImportResource.state(region.imports()));
+        long inStep = statuses.stream()
+                .filter(rack -> rack.state() == Racks.State.IN_STEP)
+                .count();
+        Map<String, Object> count = new LinkedHashMap<>();
+        count.put("total", statuses.size());
+        count.put("inStep", inStep);
+        json.put("racks", count);
         return json;
     }
 

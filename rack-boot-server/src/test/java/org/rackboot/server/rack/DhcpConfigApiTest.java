@@ -126,7 +126,7 @@ class DhcpConfigApiTest {
     @Test
     void theDescriptionIsTrue() throws Exception {
         JsonNode described = description().path("x-rack-paths");
-        assertThat(described.propertyNames()).containsExactly("/explain", "/dhcp-config");
+        assertThat(described.propertyNames()).containsExactly("/status", "/explain", "/dhcp-config");
         assertThat("/api/v1/dhcp-config").isEqualTo(DhcpConfigApi.PATH);
         JsonNode path = described.path("/dhcp-config");
         String[] here = {"198.18.0.7:5248"};

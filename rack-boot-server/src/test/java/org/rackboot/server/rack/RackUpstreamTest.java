@@ -49,11 +49,15 @@ import org.rackboot.server.event.Neighbours;
 import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.tftp.TftpService;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Region, a rack that follows it, and racks that follow that rack. The clocks of all racks say 1970. */
 @Timeout(60)
 class RackUpstreamTest {
     private static final String TOKEN = "the-rack's-token";
+    private static final ImageCache.Settings SETTINGS =
+            new ImageCache.Settings(16 << 20, 64 << 20, 2, Duration.ofSeconds(1));
     private static final byte[] LOADER = new byte[3 * (1 << 20) + 77];
 
     @TempDir
@@ -291,6 +295,54 @@ class RackUpstreamTest {
     }
 
     @Test
+    void aRackTellsHowItIsAlsoWithoutItsRegion() throws Exception {
+        JsonNode well = status(upper, 200);
+        assertThat(well.path("role").asString()).isEqualTo("rack");
+        assertThat(well.path("catalogVersion").asInt()).isOne();
+        assertThat(well.path("catalogAgeSeconds").asInt(-1)).isBetween(0, 60);
+        assertThat(well.path("region").path("inStep").asBoolean()).isTrue();
+        assertThat(well.path("region").has("problem")).isFalse();
+        assertThat(well.path("cache").path("disk").path("limit").asInt()).isEqualTo(64 << 20);
+        assertThat(well.path("listeners").path(0).asString()).isEqualTo("tftp://127.0.0.1:69");
+        assertThat(well.path("warnings").toString()).isEqualTo("[\"another DHCP server\"]");
+
+        region.from(exchange -> ScriptedRegion.reply(exchange, 503, new byte[0]));
+        JsonNode alone = status(new RunningRack("late", region.url()), 200);
+
+        assertThat(alone.path("region").path("inStep").asBoolean(true)).isFalse();
+        assertThat(alone.path("region").path("problem").asString()).contains("answered 503");
+        assertThat(alone.path("region").path("urls").path(0).asString())
+                .isEqualTo(region.url().toString());
+        assertThat(alone.has("catalogAgeSeconds")).isFalse();
+        assertThat(alone.path("warnings").path(0).asString()).contains("no machine can boot from here");
+        credentials.clear();
+        assertThat(status(upper, 401).path("error").asString()).contains("api-token");
+    }
+
+    /** The token is one of the credentials, or none. */
+    private JsonNode status(RunningRack rack, int expected) throws Exception {
+        RackStatusApi api = new RackStatusApi(
+                rack.follower,
+                List.of(region.url()),
+                rack.cache,
+                SETTINGS,
+                () -> List.of("tftp://127.0.0.1:69"),
+                () -> List.of("another DHCP server"),
+                "1.0",
+                TOKEN);
+        try (HttpListener listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {})) {
+            InetSocketAddress bound = listener.bind(InetAddress.getLoopbackAddress(), 0, "API", "");
+            HttpResponse<byte[]> answer = http.send(
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + bound.getPort() + RackStatusApi.PATH))
+                            .header("Authorization", credentials.isEmpty() ? "Bearer another" : "Bearer " + TOKEN)
+                            .build(),
+                    BodyHandlers.ofByteArray());
+            assertThat(answer.statusCode()).isEqualTo(expected);
+            return JsonMapper.builder().build().readTree(answer.body());
+        }
+    }
+
+    @Test
     void aRackThatNeverHadACatalogSendsTheRacksBelowItAway() throws Exception {
         region.from(exchange -> {
             if (exchange.getRequestMethod().equals("HEAD")) { // Who the rack below is, the region knows.
@@ -398,7 +450,7 @@ class RackUpstreamTest {
                     List.of(above), 0, Enrolment.ofRegionItself(new StateDirectory(state), TOKEN), threads, timer);
             cache = new ImageCache(
                     state.resolve("cache"),
-                    new ImageCache.Settings(16 << 20, 64 << 20, 2, Duration.ofSeconds(1)),
+                    SETTINGS,
                     client,
                     threads,
                     (pause, work) -> threads.execute(work),

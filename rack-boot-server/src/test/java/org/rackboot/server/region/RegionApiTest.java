@@ -400,6 +400,9 @@ class RegionApiTest {
         JsonNode rack = json("GET", "racks", "").path(0);
         assertThat(rack.path("name").asString()).isEqualTo("east");
         assertThat(rack.path("state").asString()).isEqualTo("in step");
+        JsonNode status = json("GET", "status", "");
+        assertThat(status.path("role").asString()).isEqualTo("region");
+        assertThat(status.path("racks").toString()).isEqualTo("{\"total\":1,\"inStep\":1}");
         assertThat(rack.path("version").asString()).isEqualTo("1.0");
         assertThat(rack.path("lastContact").asString()).isEqualTo(NOW.toString());
         JsonNode image = rack.path("images").path(0);
