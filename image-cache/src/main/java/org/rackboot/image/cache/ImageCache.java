@@ -5,6 +5,8 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -728,8 +730,18 @@ public final class ImageCache {
     private void dropIfWrong(DiskTier.StoredObject stored, Exception cause) {
         boolean wrong = cause instanceof IOException && !(cause instanceof UnreadableException);
         if (wrong && disk.drop(stored)) {
-            listener.corruptionFound(stored.id(), cause);
+            listener.corruptionFound(stored.id(), inWords(cause));
         }
+    }
+
+    /** Of a file alone that is not there, the message is but its path. */
+    private static Exception inWords(Exception cause) {
+        if (cause instanceof NoSuchFileException gone) {
+            return new IOException("the file %s is gone".formatted(gone.getFile()), gone);
+        }
+        return cause instanceof AccessDeniedException denied
+                ? new IOException("the file %s may not be read".formatted(denied.getFile()), denied)
+                : cause;
     }
 
     private static Throwable explained(Content content, Throwable failure) {

@@ -519,6 +519,9 @@ class ImageCacheTest {
         assertDelivers(reader, KERNEL, 1);
         assertDelivers(another, KERNEL, 2);
         assertThat(listener.corrupt).containsExactly(KERNEL.content().id());
+        if (how.startsWith("delete")) {
+            assertThat(listener.corruptions.get(0)).startsWith("the file /").endsWith(" is gone");
+        }
         assertThat(origin.asked()).isEqualTo(2);
         assertReads(cache, KERNEL);
         assertThat(origin.asked()).isEqualTo(2);

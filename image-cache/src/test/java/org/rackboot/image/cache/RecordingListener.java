@@ -13,6 +13,7 @@ final class RecordingListener implements ImageCache.Listener {
     final List<Content> resumed = new ArrayList<>();
     final List<Content> notKept = new ArrayList<>();
     final List<ContentId> corrupt = new ArrayList<>();
+    final List<String> corruptions = new ArrayList<>();
 
     @Override
     public void fillStarted(Content content) {
@@ -42,5 +43,6 @@ final class RecordingListener implements ImageCache.Listener {
     @Override
     public void corruptionFound(ContentId id, Throwable cause) {
         corrupt.add(id);
+        corruptions.add(String.valueOf(cause.getMessage()));
     }
 }

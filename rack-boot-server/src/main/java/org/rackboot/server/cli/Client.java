@@ -20,6 +20,7 @@ import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import org.rackboot.server.config.StateDirectory;
+import org.rackboot.server.net.UntrustedCertificate;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -211,8 +212,15 @@ final class Client implements AutoCloseable {
         try {
             return http.send(builder.build(), BodyHandlers.ofByteArray());
         } catch (IOException e) {
-            throw new UnreachableException("The server at %s does not answer%s. Is it running? See its log"
-                    .formatted(root, e.getMessage() == null ? "" : " (" + e.getMessage() + ")"));
+            Optional<String> untrusted = UntrustedCertificate.reason(e);
+            throw new UnreachableException(
+                    untrusted.isPresent()
+                            ? ("This machine does not trust the certificate of the server at %s (%s). On the server itself"
+                                            + " say http:// instead, on the same port; elsewhere let the server have a"
+                                            + " certificate that this machine trusts")
+                                    .formatted(root, untrusted.get())
+                            : "The server at %s does not answer%s. Is it running? See its log"
+                                    .formatted(root, e.getMessage() == null ? "" : " (" + e.getMessage() + ")"));
         }
     }
 

@@ -233,7 +233,10 @@ public final class CatalogFollower implements AutoCloseable {
                 return;
             } catch (IOException | RuntimeException e) {
                 if (inStep || lastProblem == null) {
-                    LOG.warn("The region does not answer ({}); {}", String.valueOf(e.getMessage()), meanwhile());
+                    String what = e instanceof RegionClient.NoCatalogException none
+                            ? none.what()
+                            : "The region's catalog cannot be taken";
+                    LOG.warn("{} ({}); {}", what, String.valueOf(e.getMessage()), meanwhile());
                 }
                 inStep = false;
                 lastProblem = String.valueOf(e.getMessage());

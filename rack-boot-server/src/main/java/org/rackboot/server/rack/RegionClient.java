@@ -39,6 +39,7 @@ import org.rackboot.image.ChunkDigests;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.ContentUnavailableException;
+import org.rackboot.server.net.UntrustedCertificate;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -99,12 +100,36 @@ public final class RegionClient implements ContentOrigin {
     /** A catalog document and its entity tag. */
     public record Catalog(byte[] document, String etag) {}
 
+    /** There is no catalog to be had; the message says why. */
+    static final class NoCatalogException extends IOException {
+        private final String what;
+
+        private NoCatalogException(String what, String why) {
+            super(why);
+            this.what = what;
+        }
+
+        private NoCatalogException(String why, IOException cause) {
+            super(why, cause);
+            this.what = UntrustedCertificate.reason(cause).isPresent()
+                    ? "This rack does not trust the region"
+                    : "The region does not answer";
+        }
+
+        /** The same in few words, which begin a sentence. */
+        String what() {
+            return what;
+        }
+    }
+
     /**
      * The catalog, if it is another than the one with {@code etag}; waits for a change up to {@code patience}. Blocks.
+     *
+     * @throws NoCatalogException if no address of the region gives it
      */
     public Optional<Catalog> catalog(Optional<String> etag, Duration patience)
             throws IOException, InterruptedException {
-        @Nullable IOException last = null;
+        @Nullable NoCatalogException last = null;
         for (URI region : regions.inOrder()) {
             HttpRequest.Builder request = request(region, "api/v1/catalog?wait=" + patience.toSeconds())
                     .timeout(patience.plus(STALL));
@@ -120,13 +145,16 @@ public final class RegionClient implements ContentOrigin {
                     String tag = response.headers().firstValue("ETag").orElse("");
                     return Optional.of(new Catalog(response.body(), tag));
                 }
-                last = new IOException(refusal(region, response.statusCode()));
+                boolean refused = response.statusCode() == 401 || response.statusCode() == 403;
+                last = new NoCatalogException(
+                        refused ? "The region refuses this rack" : "The region gives no catalog",
+                        refusal(region, response.statusCode()));
                 regions.failed(region);
             } catch (HttpConnectTimeoutException e) {
-                last = new IOException(unreachable(region, e), e);
+                last = new NoCatalogException(unreachable(region, e), e);
                 regions.silent(region);
             } catch (IOException e) {
-                last = new IOException(unreachable(region, e), e);
+                last = new NoCatalogException(unreachable(region, e), e);
                 regions.failed(region);
             }
         }
@@ -394,6 +422,10 @@ public final class RegionClient implements ContentOrigin {
         }
         if (cause instanceof HttpTimeoutException) {
             return "the region at %s does not answer in time".formatted(region);
+        }
+        Optional<String> untrusted = UntrustedCertificate.reason(cause);
+        if (untrusted.isPresent()) {
+            return "the certificate of the region at %s is not trusted (%s)".formatted(region, untrusted.get());
         }
         String message = cause.getMessage();
         return "the region at %s does not answer (%s)".formatted(region, message == null ? cause.getClass() : message);

@@ -3,6 +3,9 @@ package org.rackboot.server.rack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.server.config.StateDirectory;
+import org.slf4j.LoggerFactory;
 
 @Timeout(60)
 class CatalogFollowerTest {
@@ -121,6 +125,29 @@ class CatalogFollowerTest {
 
         assertThat(follower.catalog().version()).isOne();
         assertThat(follower.age()).isZero();
+    }
+
+    @Test
+    void aRegionThatAnswersNoIsNotSaidToBeSilent() throws Exception {
+        await().until(() -> polls() == 1);
+        var lines = new ListAppender<ILoggingEvent>();
+        lines.start();
+        var log = (Logger) LoggerFactory.getLogger(CatalogFollower.class);
+        log.addAppender(lines);
+        try {
+            region.from(exchange -> ScriptedRegion.reply(exchange, 401, new byte[0]));
+            change.countDown();
+            await().atMost(SOON).until(() -> !follower.isInStep());
+        } finally {
+            log.detachAppender(lines);
+        }
+
+        assertThat(lines.list)
+                .extracting(ILoggingEvent::getFormattedMessage)
+                .last()
+                .asString()
+                .startsWith("The region refuses this rack (the region at ")
+                .endsWith("; machines are served from catalog version 1");
     }
 
     /** What a machine that lost its power does not tell anybody ends with these. */

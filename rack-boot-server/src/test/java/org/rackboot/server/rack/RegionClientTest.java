@@ -13,6 +13,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,6 +37,11 @@ import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.ContentUnavailableException;
 import org.rackboot.server.config.StateDirectory;
+import org.rackboot.server.http.HttpListener;
+import org.rackboot.server.http.HttpReply;
+import org.rackboot.server.http.OwnCertificate;
+import org.rackboot.server.http.TlsCertificates;
+import org.rackboot.server.net.EventLoops;
 
 /** One region, two addresses. */
 @Timeout(60)
@@ -107,6 +113,44 @@ class RegionClientTest {
 
         assertThat(received.toByteArray()).isEqualTo(Arrays.copyOfRange(BYTES, Content.CHUNK_BYTES, BYTES.length));
         assertThat(one.asked()).as("it rests after the first time").hasSize(1);
+    }
+
+    @Test
+    void aRegionWithAnotherKeyIsNotTrustedAndNotSaidToBeSilent() throws Exception {
+        TlsCertificates.Listener nobody = new TlsCertificates.Listener() {
+            @Override
+            public void reloaded() {}
+
+            @Override
+            public void reloadFailed() {}
+        };
+        String token = "t".repeat(43) + "." + "p".repeat(43);
+        try (EventLoops loops = EventLoops.best("test");
+                TlsCertificates own = TlsCertificates.load(
+                        List.of(OwnCertificate.readOrMake(directory, "a region", Clock.systemUTC())),
+                        nobody,
+                        Clock.systemUTC());
+                HttpListener listener = new HttpListener(
+                        loops,
+                        call -> CompletableFuture.completedStage(HttpReply.text(200, "here")),
+                        HttpListener.Limits.API,
+                        why -> {})) {
+            int port = listener.bindBoth(InetAddress.getLoopbackAddress(), 0, own, "The test", "")
+                    .getPort();
+            RegionClient pinned = new RegionClient(
+                    List.of(URI.create("https://127.0.0.1:" + port + "/")),
+                    0,
+                    Enrolment.of(new StateDirectory(directory), Optional.of(token)),
+                    threads,
+                    timer);
+
+            assertThatThrownBy(() -> pinned.catalog(Optional.empty(), Duration.ZERO))
+                    .isInstanceOfSatisfying(
+                            RegionClient.NoCatalogException.class,
+                            none -> assertThat(none.what()).isEqualTo("This rack does not trust the region"))
+                    .hasMessageContaining("is not trusted (its key is not the one that came with this rack's token")
+                    .hasMessageNotContaining("does not answer");
+        }
     }
 
     @Test
