@@ -1,10 +1,7 @@
 package org.rackboot.server.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -133,12 +130,12 @@ final class AssignCommands {
                             "%s is larger than the 64 KiB that are taken; what is larger may be fetched by --cloud-config-url"
                                     .formatted(file));
                 }
-                return UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+                return FileWords.text(bytes);
             } catch (CharacterCodingException e) {
                 throw new Client.UsageException(
                         "%s is no text in UTF-8; what is packed may be fetched by --cloud-config-url".formatted(file));
             } catch (IOException e) {
-                throw new Client.RefusedException("%s cannot be read: %s".formatted(file, e));
+                throw new Client.RefusedException("%s cannot be read: %s".formatted(file, FileWords.reason(e)));
             }
         }
     }

@@ -59,10 +59,10 @@ final class BootOptions {
             if (Files.size(file) > MAX_NETWORK_BYTES) {
                 throw new Client.UsageException("%s is larger than any network configuration".formatted(file));
             }
-            JsonNode root = YAMLMapper.builder().build().readTree(Files.readAllBytes(file));
+            JsonNode root = YAMLMapper.builder().build().readTree(FileWords.text(Files.readAllBytes(file)));
             return root.size() == 1 && root.has("network") ? root.path("network") : root;
         } catch (IOException e) {
-            throw new Client.RefusedException("%s cannot be read: %s".formatted(file, e));
+            throw new Client.RefusedException("%s cannot be read: %s".formatted(file, FileWords.reason(e)));
         } catch (JacksonException e) {
             throw new Client.UsageException("%s is neither YAML nor JSON: %s".formatted(file, e.getOriginalMessage()));
         }

@@ -354,7 +354,7 @@ final class BundleCommand {
                 }
                 return Files.readAllBytes(keyring);
             } catch (IOException e) {
-                throw new IOException("The keyring %s cannot be read: %s".formatted(keyring, e.getMessage()), e);
+                throw new IOException("The keyring %s cannot be read: %s".formatted(keyring, FileWords.reason(e)), e);
             }
         }
 

@@ -12,6 +12,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.Arrays;
@@ -108,7 +109,7 @@ final class Client implements AutoCloseable {
                                 + ". Start one with 'rackboot serve', or name it with --state DIR, or --url URL --token-file FILE");
             }
             Optional<String> token = options.tokenFile().isPresent()
-                    ? Optional.of(Files.readString(options.tokenFile().get()).strip())
+                    ? Optional.of(token(options.tokenFile().get()))
                     : state.apiToken();
             if (token.isEmpty()) {
                 throw new UnreachableException("There is no API token in " + state.path()
@@ -117,8 +118,17 @@ final class Client implements AutoCloseable {
             String root = url.get().endsWith("/") ? url.get() : url.get() + "/";
             return new Client(address(root), token.get());
         } catch (IOException e) {
-            throw new UnreachableException("The server's address and token cannot be read: " + e.getMessage()
+            throw new UnreachableException("The server's address and token in %s cannot be read: %s"
+                            .formatted(state.path(), FileWords.reason(e))
                     + ". The user who runs the server can, and root");
+        }
+    }
+
+    private static String token(Path file) throws UnreachableException {
+        try {
+            return FileWords.text(Files.readAllBytes(file)).strip();
+        } catch (IOException e) {
+            throw new UnreachableException("The token file %s cannot be read: %s".formatted(file, FileWords.reason(e)));
         }
     }
 

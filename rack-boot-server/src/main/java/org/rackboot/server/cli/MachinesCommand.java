@@ -1,7 +1,5 @@
 package org.rackboot.server.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -316,9 +314,9 @@ final class MachinesCommand {
                 if (bytes.length > MAX_BYTES) {
                     throw new Client.UsageException("the file is larger than 8 MiB; import it in parts");
                 }
-                return new String(bytes, UTF_8);
+                return FileWords.text(bytes);
             } catch (IOException e) {
-                throw new Client.RefusedException("%s cannot be read: %s".formatted(file, e));
+                throw new Client.RefusedException("%s cannot be read: %s".formatted(file, FileWords.reason(e)));
             }
         }
     }

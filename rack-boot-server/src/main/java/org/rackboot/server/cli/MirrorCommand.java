@@ -174,7 +174,7 @@ final class MirrorCommand implements Callable<Integer> {
             }
             return Keyring.parse(Files.readAllBytes(file));
         } catch (IOException e) {
-            throw new IOException("The keyring %s cannot be read: %s".formatted(file, e.getMessage()), e);
+            throw new IOException("The keyring %s cannot be read: %s".formatted(file, FileWords.reason(e)), e);
         }
     }
 

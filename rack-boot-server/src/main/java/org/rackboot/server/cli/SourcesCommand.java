@@ -126,7 +126,8 @@ final class SourcesCommand {
                 }
                 return Files.readAllBytes(file);
             } catch (IOException e) {
-                throw new Client.RefusedException("The %s %s cannot be read: %s".formatted(what, file, e));
+                throw new Client.RefusedException(
+                        "The %s %s cannot be read: %s".formatted(what, file, FileWords.reason(e)));
             }
         }
     }

@@ -128,7 +128,7 @@ final class UploadCommand extends ClientCommand {
                 file.put("size", Files.size(path));
                 file.put("sha256", sha256(path));
             } catch (IOException e) {
-                throw new Client.RefusedException("%s cannot be read: %s".formatted(path, e));
+                throw new Client.RefusedException("%s cannot be read: %s".formatted(path, FileWords.reason(e)));
             }
             if (bootloader == null) {
                 file.put("filetype", type);
@@ -200,7 +200,7 @@ final class UploadCommand extends ClientCommand {
                 show(done + offset - from, total);
             }
         } catch (IOException e) {
-            throw new Client.RefusedException("%s cannot be read: %s".formatted(path, e));
+            throw new Client.RefusedException("%s cannot be read: %s".formatted(path, FileWords.reason(e)));
         }
         return offset - from;
     }

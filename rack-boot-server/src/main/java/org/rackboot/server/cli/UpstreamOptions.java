@@ -60,7 +60,7 @@ final class UpstreamOptions {
             }
             return text;
         } catch (IOException e) {
-            throw new IOException("The CA file %s cannot be read: %s".formatted(file, e), e);
+            throw new IOException("The CA file %s cannot be read: %s".formatted(file, FileWords.reason(e)), e);
         }
     }
 }
