@@ -16,8 +16,10 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import org.rackboot.server.config.StateDirectory;
@@ -31,27 +33,38 @@ final class Client implements AutoCloseable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final HttpClient http;
+    private final Set<Thread> selectors;
     private final URI root;
     private final String token;
 
     private Client(URI root, String token) {
         this.root = root;
         this.token = token;
+        Set<Thread> others = selectors();
         HttpClient.Builder builder =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(Duration.ofSeconds(5));
         this.http = (root.getScheme().equals("http") ? builder.sslContext(trustingNobody()) : builder).build();
+        this.selectors = selectors();
+        this.selectors.removeAll(others);
     }
 
     /** Java's own exit waits 300 ms for a thread that waits for a socket; the one of this has nothing more to wait for. */
     @Override
     public void close() {
+        selectors.forEach(Thread::interrupt); // Which ends it. Since Java 21 there would be a method for that.
+    }
+
+    /** The threads by which HTTP clients wait for sockets. */
+    private static Set<Thread> selectors() {
         Thread[] threads = new Thread[Thread.activeCount() + 8];
         int count = Thread.enumerate(threads);
+        Set<Thread> found = new HashSet<>();
         for (Thread thread : Arrays.copyOf(threads, count)) {
             if (thread.getName().startsWith("HttpClient-") && thread.getName().endsWith("-SelectorManager")) {
-                thread.interrupt(); // Which ends it. Since Java 21 there would be a method for that.
+                found.add(thread);
             }
         }
+        return found;
     }
 
     /** For what goes without TLS: the usual one reads all of the system's authorities first, which takes a quarter of a second. */

@@ -3,11 +3,15 @@ package org.rackboot.server.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetAddress;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.server.http.HttpListener;
@@ -19,6 +23,24 @@ import org.rackboot.server.net.EventLoops;
 class ClientTest {
     @TempDir
     Path directory;
+
+    @Test
+    void aCommandThatEndsLeavesOtherHttpClientsOfTheProcessAlone() throws Exception {
+        try (ScriptedApi server = new ScriptedApi(directory).with("cache/evict", "{\"evicted\": []}")) {
+            HttpClient other = HttpClient.newHttpClient();
+            HttpRequest request = HttpRequest.newBuilder(server.url().resolve("api/v1/cache/evict"))
+                    .build();
+            assertThat(other.send(request, BodyHandlers.discarding()).statusCode())
+                    .isEqualTo(200);
+
+            assertThat(server.told("cache", "evict", "--all").exitCode()).isZero();
+
+            assertThat(other.sendAsync(request, BodyHandlers.discarding())
+                            .get(20, TimeUnit.SECONDS)
+                            .statusCode())
+                    .isEqualTo(200);
+        }
+    }
 
     @Test
     void aServerWhoseCertificateIsNotTrustedIsNotSaidToBeAway() throws Exception {

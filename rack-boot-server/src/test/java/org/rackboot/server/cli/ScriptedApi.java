@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,11 +36,14 @@ final class ScriptedApi implements AutoCloseable {
         return this;
     }
 
+    URI url() {
+        return URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/");
+    }
+
     /** What a command says that asks this server. */
     Told told(String... line) {
         List<String> words = new ArrayList<>(Arrays.asList(line).subList(1, line.length));
-        words.addAll(List.of(
-                "--url", "http://127.0.0.1:" + server.getAddress().getPort() + "/", "--token-file", token.toString()));
+        words.addAll(List.of("--url", url().toString(), "--token-file", token.toString()));
         return Told.by(line[0], words.toArray(String[]::new));
     }
 
