@@ -66,7 +66,7 @@ class MachinesApiTest {
     Path directory;
 
     private final EventLoops loops = EventLoops.best("test");
-    private final HttpClient http = HttpClient.newHttpClient();
+    private HttpClient http = HttpClient.newHttpClient();
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
@@ -617,6 +617,7 @@ class MachinesApiTest {
                 "--token-file",
                 directory.resolve("token").toString()));
         int ended = Main.run(new PrintWriter(out), new PrintWriter(err), line.toArray(String[]::new));
+        http = HttpClient.newHttpClient(); // A command that is done ends the clients of its whole program.
         assertThat(ended).as("%s%s", out, err).isEqualTo(code);
         return out.toString() + err;
     }
