@@ -44,6 +44,7 @@ final class NetworkChecks {
         checks.checkAddresses();
         checks.checkRoutes();
         checks.checkMtus();
+        links.forEach(checks::checkOverrides);
         links.forEach(each -> {
             if (each instanceof Bond bond) {
                 checks.checkBond(bond);
@@ -259,6 +260,33 @@ final class NetworkChecks {
                 }
             }
         }
+    }
+
+    /** networkd has one section for both families where netplan has two, so netplan refuses two that differ. */
+    private void checkOverrides(Link link) {
+        Common common = link.common();
+        if (!common.dhcp4().on() || !common.dhcp6().on()) {
+            return;
+        }
+        for (Setting setting : Setting.DHCP_OVERRIDES) {
+            String key = setting.name();
+            String four = override(common.dhcp4().overrides(), key);
+            String six = override(common.dhcp6().overrides(), key);
+            if (!four.equals(six)) {
+                problems.add(
+                        link.path() + ".dhcp6-overrides." + key,
+                        "is %s, and dhcp4-overrides.%s is %s; netplan takes one value for both, so write the same in both",
+                        six,
+                        key,
+                        four);
+            }
+        }
+    }
+
+    /** A flag that is left out is true, in netplan as in networkd. */
+    private static String override(Map<String, Object> overrides, String key) {
+        Object value = overrides.get(key);
+        return value != null ? value.toString() : key.equals("route-metric") ? "left out" : "true";
     }
 
     private void checkBond(Bond bond) {

@@ -77,6 +77,9 @@ class NetworkConfigTest {
             ethernets: {a1: {nameservers: {addresses: [dns.example.com]}}}          | ethernets.a1.nameservers.addresses[0] | the address of a name server
             ethernets: {a1: {nameservers: {search: ["~."]}}}                        | ethernets.a1.nameservers.search[0] | write a domain
             ethernets: {a1: {link-local: [ipv5]}}                                   | ethernets.a1.link-local        | a list of ipv4, ipv6
+            ethernets: {a1: {dhcp4: true, dhcp6: true, dhcp4-overrides: {use-dns: false}}} | ethernets.a1.dhcp6-overrides.use-dns | is true, and dhcp4-overrides.use-dns is false
+            ethernets: {a1: {dhcp4: true, dhcp6: true, dhcp6-overrides: {use-ntp: false}, dhcp4-overrides: {use-ntp: true}}} | ethernets.a1.dhcp6-overrides.use-ntp | is false, and dhcp4-overrides.use-ntp is true; netplan takes one value
+            ethernets: {a1: {dhcp4: true, dhcp6: true, dhcp4-overrides: {route-metric: 0}}} | ethernets.a1.dhcp6-overrides.route-metric | is left out, and dhcp4-overrides.route-metric is 0
             vlans: {v1: {id: 0, link: a1}}                                          | vlans.v1.id                    | use 1 to 4094
             vlans: {v1: {id: 4095, link: a1}}                                       | vlans.v1.id                    | use 1 to 4094
             vlans: {v1: {link: a1}}                                                 | vlans.v1.id                    | is missing
@@ -173,6 +176,17 @@ class NetworkConfigTest {
                   a1: {addresses: [198.18.0.7/32], routes: [{to: default, via: 198.18.9.1, on-link: true}]}
                   a2: {dhcp4: true, routes: [{to: 198.19.0.0/16, via: 198.18.9.1}]}
                   a3: {addresses: ["2001:db8::7/64"], routes: [{to: default, via: "fe80::1"}]}
+                """);
+    }
+
+    @Test
+    void overridesThatAreTheSameOrOfOneFamilyAreTaken() {
+        config("""
+                version: 2
+                ethernets:
+                  a1: {dhcp4: true, dhcp6: true, dhcp4-overrides: {use-dns: false, route-metric: 5}, dhcp6-overrides: {use-dns: no, route-metric: 5}}
+                  a2: {dhcp4: true, dhcp6: true, dhcp4-overrides: {use-mtu: true}}
+                  a3: {dhcp4: true, dhcp4-overrides: {use-dns: false}, dhcp6-overrides: {use-dns: true}}
                 """);
     }
 
