@@ -7,10 +7,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.rackboot.server.json.StrictJson;
 import picocli.CommandLine.Option;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /** What is to be different when a machine boots, as {@code machines add} and {@code update} take it. */
 final class BootOptions {
@@ -59,12 +59,15 @@ final class BootOptions {
             if (Files.size(file) > MAX_NETWORK_BYTES) {
                 throw new Client.UsageException("%s is larger than any network configuration".formatted(file));
             }
-            JsonNode root = YAMLMapper.builder().build().readTree(FileWords.text(Files.readAllBytes(file)));
+            byte[] bytes = Files.readAllBytes(file);
+            FileWords.text(bytes); // Else its bytes are nobody's letters.
+            JsonNode root = StrictJson.yaml(bytes);
             return root.size() == 1 && root.has("network") ? root.path("network") : root;
         } catch (IOException e) {
             throw new Client.RefusedException("%s cannot be read: %s".formatted(file, FileWords.reason(e)));
         } catch (JacksonException e) {
-            throw new Client.UsageException("%s is neither YAML nor JSON: %s".formatted(file, e.getOriginalMessage()));
+            throw new Client.UsageException(
+                    "%s cannot be read as YAML or JSON: %s".formatted(file, StrictJson.problem(e)));
         }
     }
 }

@@ -5,9 +5,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.rackboot.server.json.StrictJson;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Machines as an inventory writes them: a JSON array as the API takes it, or CSV (RFC 4180) with the columns
@@ -20,7 +20,6 @@ import tools.jackson.databind.json.JsonMapper;
 record MachineFile(List<Object> rows, List<Integer> lines) {
     private static final List<String> COLUMNS =
             List.of("name", "mac", "uuid", "arch", "loader", "tags", "kernel-options");
-    private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private record Line(int number, List<String> cells) {
         boolean isBlank() {
@@ -41,10 +40,11 @@ record MachineFile(List<Object> rows, List<Integer> lines) {
     private static MachineFile json(String text) throws Client.UsageException {
         try {
             List<Object> rows = new ArrayList<>();
-            JSON.readTree(text).forEach((JsonNode row) -> rows.add(row));
+            StrictJson.json(text).forEach((JsonNode row) -> rows.add(row));
             return new MachineFile(rows, List.of());
         } catch (JacksonException e) {
-            throw new Client.UsageException("the file begins as JSON does, but is none: " + e.getOriginalMessage());
+            throw new Client.UsageException(
+                    "the file begins as JSON does, but cannot be read: " + StrictJson.problem(e));
         }
     }
 

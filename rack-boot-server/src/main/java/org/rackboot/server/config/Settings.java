@@ -18,9 +18,9 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.rackboot.server.json.StrictJson;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
  * Values by dotted key, from three places: a flag wins over a {@code RACKBOOT_…} variable, which wins over the file.
@@ -160,7 +160,7 @@ public final class Settings {
 
     private void read(Path path) {
         try {
-            JsonNode root = YAMLMapper.builder().build().readTree(Files.readAllBytes(path));
+            JsonNode root = StrictJson.yaml(Files.readAllBytes(path));
             if (root.isObject()) {
                 flatten("", root);
             } else if (!root.isMissingNode() && !root.isNull()) {
@@ -169,7 +169,7 @@ public final class Settings {
         } catch (IOException e) {
             problems.add("the configuration file %s cannot be read: %s".formatted(path, e));
         } catch (JacksonException e) {
-            problems.add("the configuration file %s is not YAML: %s".formatted(path, e.getOriginalMessage()));
+            problems.add("the configuration file %s cannot be read as YAML: %s".formatted(path, StrictJson.problem(e)));
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.Optional;
 import org.rackboot.region.Region.RefusedException;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
+import org.rackboot.server.json.StrictJson;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -26,7 +27,7 @@ final class ApiJson {
     }
 
     static JsonNode body(HttpCall call) throws RefusedException {
-        JsonNode body = JSON.readTree(call.body());
+        JsonNode body = StrictJson.json(call.body());
         if (!body.isObject()) {
             throw new RefusedException(RefusedException.Kind.INVALID, "The request's body is not a JSON object");
         }
@@ -34,7 +35,7 @@ final class ApiJson {
     }
 
     static JsonNode array(HttpCall call) throws RefusedException {
-        JsonNode body = JSON.readTree(call.body());
+        JsonNode body = StrictJson.json(call.body());
         if (!body.isArray()) {
             throw new RefusedException(RefusedException.Kind.INVALID, "The request's body is not a JSON array");
         }

@@ -8,6 +8,7 @@ import org.rackboot.region.Region.RefusedException;
 import org.rackboot.region.store.DatabaseException;
 import org.rackboot.server.http.HttpCall;
 import org.rackboot.server.http.HttpReply;
+import org.rackboot.server.json.StrictJson;
 import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 
@@ -30,7 +31,7 @@ interface Work {
             return ApiJson.error(status, String.valueOf(e.getMessage()));
         } catch (JacksonException e) {
             return ApiJson.error(
-                    400, "The request's body is not the JSON that is expected here: " + e.getOriginalMessage());
+                    400, "The request's body is not the JSON that is expected here: " + StrictJson.problem(e));
         } catch (DatabaseException e) {
             LoggerFactory.getLogger(RegionApi.class).warn("The region database failed", e);
             return ApiJson.error(500, String.valueOf(e.getMessage()));

@@ -72,6 +72,7 @@ class MachineFileTest {
                 "mac\n52:54:00:00:00:01,web\n",
                 "mac\n\"52:54:00:00:00:01\n",
                 "[{",
+                "[{\"macs\": [], \"macs\": []}]",
                 "[}"
             })
     void whatIsNoListOfMachinesIsRefused(String text) {

@@ -97,7 +97,10 @@ class SettingsTest {
     @Test
     void aFileThatIsNoYamlOrNotThereIsAProblemNotACrash() throws IOException {
         Path broken = write("tftp: [unclosed");
-        assertThatThrownBy(() -> read(broken, Map.of(), Map.of())).hasMessageContaining("is not YAML");
+        assertThatThrownBy(() -> read(broken, Map.of(), Map.of())).hasMessageContaining("cannot be read as YAML");
+        Path twice = write("tftp:\n  port: 1\n  port: 2\n");
+        assertThatThrownBy(() -> read(twice, Map.of(), Map.of()))
+                .hasMessageContaining("the key 'port' is there twice (line 3");
         Path missing = directory.resolve("missing.yaml");
         assertThatThrownBy(() -> read(missing, Map.of(), Map.of())).hasMessageContaining("cannot be read");
         Path list = write("- a\n- b\n");

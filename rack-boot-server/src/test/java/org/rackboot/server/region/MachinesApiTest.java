@@ -177,6 +177,10 @@ class MachinesApiTest {
                 "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"netboot\": \"off\"} | 400",
                 "PATCH | machines/web | {\"netboot\": null} | 400",
                 "DELETE | machines/other | | 404",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"macs\": [\"52:54:00:00:00:03\"]} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"network\": {\"version\": 2, \"version\": 2}} | 400",
+                "POST | machines/import | [{\"macs\": [\"52:54:00:00:00:02\"], \"name\": \"a\", \"name\": \"b\"}] | 400",
+                "PATCH | machines/web | {\"arch\": \"amd64\", \"arch\": \"arm64\"} | 400",
                 "POST | assignments | {} | 400",
                 "POST | assignments | {\"targets\": [\"web\"]} | 400",
                 "POST | assignments | {\"targets\": [7], \"purpose\": \"hold\"} | 400",
@@ -216,6 +220,17 @@ class MachinesApiTest {
         assertThat(response.statusCode()).isEqualTo(status);
         assertThat(JSON.readTree(response.body()).path("error").asString()).isNotEmpty();
         assertThat(ask("GET", "machines", "").body()).isEqualTo(before);
+    }
+
+    @Test
+    void whatIsNoJsonIsRefusedWithoutTheParsersOwnWords() throws Exception {
+        assertThat(ask("POST", "machines", "[1").body())
+                .isEqualTo(
+                        "{\"error\":\"The request's body is not the JSON that is expected here: Unexpected end-of-input:"
+                                + " expected close marker for Array (line 1, column 3)\"}");
+        assertThat(ask("PATCH", "machines/web", "{\"arch\": \"amd64\", \"arch\": \"arm64\"}")
+                        .body())
+                .contains("the key 'arch' is there twice (line 1, column 25)");
     }
 
     @Test
@@ -513,7 +528,15 @@ class MachinesApiTest {
                         "web",
                         "--network",
                         Files.writeString(network, "a: [").toString()))
-                .contains("is neither YAML nor JSON");
+                .contains("cannot be read as YAML or JSON: while parsing");
+        assertThat(told(
+                        2,
+                        "update",
+                        "web",
+                        "--network",
+                        Files.writeString(network, "version: 2\nethernets: {}\nethernets: {a: {}}\n")
+                                .toString()))
+                .contains("the key 'ethernets' is there twice (line 3");
         assertThat(told(2, "netboot", "maybe", "web")).contains("neither on nor off");
         assertThat(told(1, "netboot", "on", "nobody", "web"))
                 .contains("There is no machine 'nobody'", "web: netboot on");
