@@ -144,30 +144,37 @@ public final class Machines {
         }
     }
 
+    /** As {@link #addAll(List, List)}, with nothing found yet. */
+    public List<Problem> addAll(List<Description> said) throws RefusedException, DatabaseException {
+        return addAll(said, List.of());
+    }
+
     /**
      * Adds many machines at once: all of them, or none if anything is wrong with one.
      *
+     * @param found what is wrong already, by row
      * @return what is wrong, by row; empty = they were added
      */
-    public List<Problem> addAll(List<Description> said) throws RefusedException, DatabaseException {
+    public List<Problem> addAll(List<Description> said, List<Problem> found)
+            throws RefusedException, DatabaseException {
         if (said.size() > MOST_AT_ONCE) {
             throw new RefusedException(
                     RefusedException.Kind.INVALID,
                     "%d machines are too many at once; import %d at most, in several parts if need be"
                             .formatted(said.size(), MOST_AT_ONCE));
         }
-        List<Problem> problems = new ArrayList<>();
+        List<Problem> problems = new ArrayList<>(found);
         List<Machine> described = new ArrayList<>();
         List<Integer> rows = new ArrayList<>();
         Map<Identity, Map<String, Integer>> rowsOf = new HashMap<>();
         for (int row = 1; row <= said.size(); row++) {
-            List<String> found = new ArrayList<>();
-            Optional<Machine> machine = described(said.get(row - 1), Optional.empty(), found);
-            if (machine.isPresent() && areNew(machine.get(), row, rowsOf, found)) {
+            List<String> wrong = new ArrayList<>();
+            Optional<Machine> machine = described(said.get(row - 1), Optional.empty(), wrong);
+            if (machine.isPresent() && areNew(machine.get(), row, rowsOf, wrong)) {
                 described.add(machine.get());
                 rows.add(row);
             }
-            for (String problem : found) {
+            for (String problem : wrong) {
                 problems.add(new Problem(row, problem));
             }
         }

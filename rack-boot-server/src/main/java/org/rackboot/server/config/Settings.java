@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -115,14 +114,14 @@ public final class Settings {
     public void throwIfAnyProblem() throws ConfigException {
         for (String key : file.keySet()) {
             if (!asked.contains(key)) {
-                problems.add("unknown key '%s'%s".formatted(key, suggestion(key, asked)));
+                problems.add("unknown key '%s'%s".formatted(key, Suggestion.of(key, asked)));
             }
         }
         Set<String> known = new TreeSet<>();
         asked.forEach(key -> known.add(variable(key)));
         for (String name : variables.keySet()) {
             if (!known.contains(name)) {
-                problems.add("unknown variable '%s'%s".formatted(name, suggestion(name, known)));
+                problems.add("unknown variable '%s'%s".formatted(name, Suggestion.of(name, known)));
             }
         }
         if (!problems.isEmpty()) {
@@ -222,29 +221,5 @@ public final class Settings {
 
     private static String variable(String key) {
         return VARIABLE_PREFIX + key.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
-    }
-
-    private static String suggestion(String wrong, Set<String> known) {
-        return known.stream()
-                .min(Comparator.comparingInt(candidate -> distance(wrong, candidate)))
-                .filter(candidate -> distance(wrong, candidate) <= Math.max(2, wrong.length() / 3))
-                .map(candidate -> "; did you mean '" + candidate + "'?")
-                .orElse("");
-    }
-
-    /** Levenshtein's distance. */
-    private static int distance(String a, String b) {
-        int[] previous = new int[b.length() + 1];
-        Arrays.setAll(previous, i -> i);
-        for (int i = 1; i <= a.length(); i++) {
-            int[] row = new int[b.length() + 1];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int change = previous[j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                row[j] = Math.min(change, Math.min(previous[j], row[j - 1]) + 1);
-            }
-            previous = row;
-        }
-        return previous[b.length()];
     }
 }

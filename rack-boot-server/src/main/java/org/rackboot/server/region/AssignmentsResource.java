@@ -1,6 +1,5 @@
 package org.rackboot.server.region;
 
-import static org.rackboot.server.region.ApiJson.body;
 import static org.rackboot.server.region.ApiJson.json;
 import static org.rackboot.server.region.ApiJson.textOrRefused;
 
@@ -25,6 +24,11 @@ import tools.jackson.databind.JsonNode;
 final class AssignmentsResource {
     private static final int MAX_BODY_BYTES = 4 << 20;
     private static final int SHOWN_TARGETS = 20;
+    private static final Keys ASSIGN = Keys.of(
+            "targets", "purpose", "once", "image", "version", "cloudConfigUrl", "userData", "vendorData", "metadata");
+    private static final Keys UNASSIGN = Keys.of("targets", "once");
+    private static final Keys TAG = Keys.of("kernelOptions");
+    private static final Keys IMAGE = Keys.of("image", "kernelOptions");
 
     private final Assignments assignments;
     private final Machines machines;
@@ -60,7 +64,7 @@ final class AssignmentsResource {
     }
 
     private HttpReply assign(HttpCall call) throws RefusedException, DatabaseException {
-        JsonNode body = bounded(call);
+        JsonNode body = bounded(call, ASSIGN);
         boolean once = ApiJson.flagOrRefused(body, "once");
         Assignments.Wish wish = new Assignments.Wish(
                 textOrRefused(body, "purpose").orElse(""),
@@ -83,7 +87,7 @@ final class AssignmentsResource {
     }
 
     private HttpReply unassign(HttpCall call) throws RefusedException, DatabaseException {
-        JsonNode body = bounded(call);
+        JsonNode body = bounded(call, UNASSIGN);
         List<Assigned> removed =
                 assignments.unassign(ApiJson.textsOrRefused(body, "targets"), ApiJson.flagOrRefused(body, "once"));
         if (!removed.isEmpty()) {
@@ -93,26 +97,26 @@ final class AssignmentsResource {
     }
 
     private HttpReply setTag(HttpCall call, String name) throws RefusedException, DatabaseException {
-        Tag tag = options.setTag(name, ApiJson.textsOrRefused(bounded(call), "kernelOptions"));
+        Tag tag = options.setTag(name, ApiJson.textsOrRefused(bounded(call, TAG), "kernelOptions"));
         Audit.say(call, "gave kernels of machines with the tag '%s' %s".formatted(tag.name(), tag.kernelOptions()));
         return json(200, described(tag));
     }
 
     private HttpReply setImage(HttpCall call) throws RefusedException, DatabaseException {
-        JsonNode body = bounded(call);
+        JsonNode body = bounded(call, IMAGE);
         String image = textOrRefused(body, "image").orElse("");
         List<String> words = options.setImage(image, ApiJson.textsOrRefused(body, "kernelOptions"));
         Audit.say(call, "gave kernels of images %s %s".formatted(image, words));
         return json(200, described(image, words));
     }
 
-    private static JsonNode bounded(HttpCall call) throws RefusedException {
+    private static JsonNode bounded(HttpCall call, Keys keys) throws RefusedException {
         if (call.body().length > MAX_BODY_BYTES) {
             throw new RefusedException(
                     RefusedException.Kind.INVALID,
                     "An assignment is said in %d bytes at most".formatted(MAX_BODY_BYTES));
         }
-        return body(call);
+        return keys.body(call);
     }
 
     private static String targets(List<Assigned> assigned) {

@@ -1,6 +1,5 @@
 package org.rackboot.server.region;
 
-import static org.rackboot.server.region.ApiJson.body;
 import static org.rackboot.server.region.ApiJson.json;
 
 import java.util.ArrayList;
@@ -23,6 +22,22 @@ import tools.jackson.databind.JsonNode;
 final class MachinesResource {
     private static final int MAX_BODY_BYTES = 256 << 10;
     private static final int SHOWN_PROBLEMS = 1_000;
+
+    private static final Keys KEYS = Keys.of(
+            "name",
+            "macs",
+            "uuid",
+            "arch",
+            "loader",
+            "tags",
+            "addTags",
+            "removeTags",
+            "kernelOptions",
+            "network",
+            "netboot");
+
+    /** Of what lists of machines say, what is assigned is no part of the machine. */
+    private static final Keys IMPORTED = KEYS.passingOver("assignment", "once");
 
     private final Machines machines;
 
@@ -58,8 +73,12 @@ final class MachinesResource {
                     .formatted(rows.size(), Machines.MOST_AT_ONCE));
         }
         List<Description> said = new ArrayList<>();
-        rows.forEach(row -> said.add(description(row)));
-        List<Problem> problems = machines.addAll(said);
+        List<Problem> unknown = new ArrayList<>();
+        for (JsonNode row : rows) {
+            said.add(description(row));
+            IMPORTED.problems(row).forEach(problem -> unknown.add(new Problem(said.size(), problem)));
+        }
+        List<Problem> problems = machines.addAll(said, unknown);
         if (problems.isEmpty()) {
             Audit.say(call, "added %d machines".formatted(said.size()));
             return json(201, Map.of("added", said.size()));
@@ -103,7 +122,7 @@ final class MachinesResource {
         if (call.body().length > MAX_BODY_BYTES) {
             throw invalid("A machine is described by %d bytes at most".formatted(MAX_BODY_BYTES));
         }
-        return body(call);
+        return KEYS.body(call);
     }
 
     /** What is there and of another type than it should be is passed on as it is written, and refused as such. */

@@ -27,6 +27,8 @@ import tools.jackson.databind.JsonNode;
 final class SeenMachinesResource {
     private static final int MAX_REPORT_BYTES = 512 << 10;
 
+    private static final Keys ADOPT = Keys.of("name");
+
     private final SeenMachines seen;
     private final Racks racks;
     private final RackAccess access;
@@ -57,7 +59,7 @@ final class SeenMachinesResource {
     }
 
     private HttpReply adopt(HttpCall call, String mac) throws RefusedException, DatabaseException {
-        Optional<String> name = textOrRefused(body(call), "name");
+        Optional<String> name = textOrRefused(ADOPT.body(call), "name");
         Machine machine = seen.adopt(mac, name);
         Audit.say(call, "adopted machine '%s': %s".formatted(machine.name(), MachineJson.brief(machine)));
         return json(201, MachineJson.of(machine));

@@ -52,6 +52,7 @@ import org.rackboot.server.net.EventLoops;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Machines by the API, and by the commands that use it. */
 @Timeout(120)
@@ -181,6 +182,14 @@ class MachinesApiTest {
                 "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"network\": {\"version\": 2, \"version\": 2}} | 400",
                 "POST | machines/import | [{\"macs\": [\"52:54:00:00:00:02\"], \"name\": \"a\", \"name\": \"b\"}] | 400",
                 "PATCH | machines/web | {\"arch\": \"amd64\", \"arch\": \"arm64\"} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"kernelOption\": [\"x\"]} | 400",
+                "POST | machines | {\"macs\": [\"52:54:00:00:00:02\"], \"assignment\": {}} | 400",
+                "PATCH | machines/web | {\"foo\": 1} | 400",
+                "POST | assignments | {\"targets\": [\"web\"], \"purpose\": \"hold\", \"bogus\": 1} | 400",
+                "DELETE | assignments | {\"targets\": [\"web\"], \"onse\": true} | 400",
+                "PATCH | tags/web | {\"kernelOption\": [\"a\"]} | 400",
+                "POST | images/options | {\"image\": \"a/b\", \"kerneloptions\": [\"a\"]} | 400",
+                "POST | seen-machines/52:54:00:00:00:09/adopt | {\"nam\": \"a\"} | 400",
                 "POST | assignments | {} | 400",
                 "POST | assignments | {\"targets\": [\"web\"]} | 400",
                 "POST | assignments | {\"targets\": [7], \"purpose\": \"hold\"} | 400",
@@ -231,6 +240,53 @@ class MachinesApiTest {
         assertThat(ask("PATCH", "machines/web", "{\"arch\": \"amd64\", \"arch\": \"arm64\"}")
                         .body())
                 .contains("the key 'arch' is there twice (line 1, column 25)");
+    }
+
+    @Test
+    void aMisspeltKeyIsRefusedWithTheOneThatIsNear() throws Exception {
+        ask("POST", "machines", "{\"name\": \"web\", \"macs\": [\"" + MAC + "\"]}");
+
+        assertThat(json("PATCH", "machines/web", "{\"kernelOption\": [\"x\"]}")
+                        .path("error")
+                        .asString())
+                .isEqualTo("Unknown key 'kernelOption'; did you mean 'kernelOptions'?");
+        assertThat(json("DELETE", "assignments", "{\"targets\": [\"web\"], \"something\": 1}")
+                        .path("error")
+                        .asString())
+                .isEqualTo("Unknown key 'something'; the keys are targets, once");
+        assertThat(json("PATCH", "machines/web", "{\"a1\":1,\"b1\":1,\"c1\":1,\"d1\":1,\"e1\":1,\"f1\":1,\"g1\":1}")
+                        .path("error")
+                        .asString())
+                .endsWith("And 2 more such keys");
+    }
+
+    @Test
+    void anImportRefusesUnknownKeysByRowAndTakesWhatAListSays() throws Exception {
+        JsonNode refused = json("POST", "machines/import", """
+                [{"macs": ["52:54:00:00:00:01"], "tag": "a"}, {"macs": ["x"], "kerneloptions": "b"}]""");
+        assertThat(refused.path("problems"))
+                .extracting(problem -> problem.path("row").asInt() + " "
+                        + problem.path("problem").asString().replaceAll("[;,].*did", "; did"))
+                .containsExactly(
+                        "1 Unknown key 'tag'; did you mean 'tags'?",
+                        "2 Unknown key 'kerneloptions'; did you mean 'kernelOptions'?",
+                        "2 'x' is no MAC address; write 52:54:00:12:34:56 or 52-54-00-12-34-56");
+        assertThat(ask("GET", "machines", "").body()).isEqualTo("[]");
+
+        ask("POST", "machines", """
+                {"name": "web", "macs": ["%s"], "uuid": "%s", "arch": "amd64", "loader": "ipxe", "tags": ["a"],
+                 "kernelOptions": "x", "netboot": false, "network": {"version": 2, "ethernets": {"e0": {"dhcp4": true}}}}""".formatted(MAC, UUID));
+        ask("POST", "assignments", "{\"targets\": [\"web\"], \"purpose\": \"hold\"}");
+        ask("POST", "assignments", "{\"targets\": [\"web\"], \"purpose\": \"rescue\", \"once\": true}");
+        Path file = Files.writeString(directory.resolve("list.json"), told(0, "list", "--json"));
+        JsonNode before = json("GET", "machines/web", "");
+        ask("DELETE", "machines/web", "");
+
+        told(0, "import", file.toString());
+
+        ObjectNode expected = (ObjectNode) before;
+        expected.remove(List.of("assignment", "once"));
+        assertThat(json("GET", "machines/web", "")).isEqualTo(expected);
     }
 
     @Test
