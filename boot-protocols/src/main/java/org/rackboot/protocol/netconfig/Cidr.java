@@ -15,7 +15,7 @@ public record Cidr(Ip address, int prefix) {
     }
 
     /** Empty without a prefix, too: who leaves it out rarely means one address alone. */
-    static Optional<Cidr> parse(String text) {
+    public static Optional<Cidr> parse(String text) {
         int slash = text.indexOf('/');
         if (slash < 0 || !text.substring(slash + 1).matches("0|[1-9][0-9]{0,2}")) {
             return Optional.empty();
@@ -35,7 +35,8 @@ public record Cidr(Ip address, int prefix) {
         return new Cidr(address.first(prefix), prefix);
     }
 
-    boolean contains(Ip other) {
+    /** Whether an address is in this network, or in that of this address. */
+    public boolean contains(Ip other) {
         return other.isV6() == address.isV6() && other.first(prefix).equals(address.first(prefix));
     }
 

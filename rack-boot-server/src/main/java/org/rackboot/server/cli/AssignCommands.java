@@ -108,7 +108,7 @@ final class AssignCommands {
                             .formatted(each.path("target").asString(), describe(each), once ? ", once" : ""));
                 }
             }
-            answer.path("warnings").forEach(warning -> err().println("rackboot: " + warning.asString()));
+            printWarnings(answer);
             return DONE;
         }
 

@@ -70,6 +70,11 @@ abstract class ClientCommand implements Callable<Integer> {
         return spec.commandLine().getErr();
     }
 
+    /** What an answer warns of; it was done all the same. */
+    final void printWarnings(JsonNode answer) {
+        answer.path("warnings").forEach(warning -> err().println("rackboot: " + warning.asString()));
+    }
+
     final void printJson(JsonNode value) {
         out().println(JSON.writeValueAsString(value));
     }

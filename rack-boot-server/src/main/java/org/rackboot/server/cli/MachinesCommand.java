@@ -129,6 +129,7 @@ final class MachinesCommand {
             } else {
                 out().println("added " + text(added, "name"));
             }
+            printWarnings(added);
             return DONE;
         }
     }
@@ -184,6 +185,7 @@ final class MachinesCommand {
             } else {
                 out().println("changed " + text(changed, "name"));
             }
+            printWarnings(changed);
             return DONE;
         }
 
@@ -293,6 +295,7 @@ final class MachinesCommand {
                     out().println("added %d machines"
                             .formatted(added.path("added").asInt(0)));
                 }
+                printWarnings(added);
                 return DONE;
             } catch (Client.RefusedException e) {
                 JsonNode problems = e.answer().path("problems");

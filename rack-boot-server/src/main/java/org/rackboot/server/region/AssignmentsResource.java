@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.concurrent.Executor;
 import org.rackboot.region.Assignments;
 import org.rackboot.region.KernelOptions;
-import org.rackboot.region.Machines;
 import org.rackboot.region.Region;
 import org.rackboot.region.Region.RefusedException;
 import org.rackboot.region.machine.Tag;
@@ -31,12 +30,12 @@ final class AssignmentsResource {
     private static final Keys IMAGE = Keys.of("image", "kernelOptions");
 
     private final Assignments assignments;
-    private final Machines machines;
+    private final BootWarnings boots;
     private final KernelOptions options;
 
     AssignmentsResource(Region region) {
         this.assignments = region.assignments();
-        this.machines = region.machines();
+        this.boots = new BootWarnings(region.machines(), region.assignments());
         this.options = region.kernelOptions();
     }
 
@@ -81,7 +80,7 @@ final class AssignmentsResource {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("assigned", result.assigned().stream().map(MachineJson::of).toList());
         List<String> warnings = new ArrayList<>(result.warnings());
-        warnings.addAll(Networks.warnings(result.assigned(), machines));
+        warnings.addAll(boots.ofAssigned(result.assigned()));
         json.put("warnings", warnings);
         return json(200, json);
     }

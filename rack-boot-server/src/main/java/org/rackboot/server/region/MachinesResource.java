@@ -7,10 +7,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.stream.Collectors;
 import org.rackboot.region.Machines;
 import org.rackboot.region.Machines.Description;
 import org.rackboot.region.Machines.Problem;
+import org.rackboot.region.Region;
 import org.rackboot.region.Region.RefusedException;
 import org.rackboot.region.machine.Machine;
 import org.rackboot.region.store.DatabaseException;
@@ -40,15 +43,17 @@ final class MachinesResource {
     private static final Keys IMPORTED = KEYS.passingOver("assignment", "once");
 
     private final Machines machines;
+    private final BootWarnings boots;
 
-    MachinesResource(Machines machines) {
-        this.machines = machines;
+    MachinesResource(Region region) {
+        this.machines = region.machines();
+        this.boots = new BootWarnings(machines, region.assignments());
     }
 
     List<Route> routes(Executor threads) {
         Work all = (call, names) ->
                 json(200, machines(call).stream().map(MachineJson::of).toList());
-        Work add = (call, names) -> json(201, MachineJson.of(machines.add(description(oneBody(call)))));
+        Work add = (call, names) -> json(201, withWarnings(machines.add(description(oneBody(call)))));
         Work addAll = (call, names) -> addAll(call);
         Work one = (call, names) -> json(200, MachineJson.of(machines.get(names.get(0))));
         Work update = (call, names) -> update(call, names.get(0));
@@ -81,7 +86,7 @@ final class MachinesResource {
         List<Problem> problems = machines.addAll(said, unknown);
         if (problems.isEmpty()) {
             Audit.say(call, "added %d machines".formatted(said.size()));
-            return json(201, Map.of("added", said.size()));
+            return json(201, added(said));
         }
         Map<String, Object> json = new LinkedHashMap<>();
         json.put(
@@ -109,7 +114,39 @@ final class MachinesResource {
                 call,
                 "changed machine '%s': %s before, %s now"
                         .formatted(before.name(), MachineJson.brief(before), MachineJson.brief(after)));
-        return json(200, MachineJson.of(after));
+        boolean maySay = said.boot().network().isPresent()
+                || said.boot().tags().isPresent()
+                || !said.boot().addTags().isEmpty()
+                || !said.boot().removeTags().isEmpty()
+                || said.arch().isPresent();
+        return json(200, maySay ? withWarnings(after) : MachineJson.of(after));
+    }
+
+    private Map<String, Object> withWarnings(Machine machine) throws DatabaseException {
+        Map<String, Object> json = MachineJson.of(machine);
+        List<String> warnings = boots.ofMachines(List.of(machine));
+        if (!warnings.isEmpty()) {
+            json.put("warnings", warnings);
+        }
+        return json;
+    }
+
+    private Map<String, Object> added(List<Description> said) throws DatabaseException {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("added", said.size());
+        if (said.stream().anyMatch(each -> each.boot().network().isPresent())) {
+            Set<String> macs = said.stream()
+                    .flatMap(each -> each.macs().orElse(List.of()).stream())
+                    .flatMap(mac -> Machine.mac(mac).stream())
+                    .collect(Collectors.toSet());
+            List<String> warnings = boots.ofMachines(machines.list().stream()
+                    .filter(machine -> macs.contains(machine.macs().get(0)))
+                    .toList());
+            if (!warnings.isEmpty()) {
+                json.put("warnings", warnings);
+            }
+        }
+        return json;
     }
 
     private HttpReply remove(HttpCall call, String nameOrMac) throws RefusedException, DatabaseException {

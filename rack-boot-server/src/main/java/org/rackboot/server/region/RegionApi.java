@@ -91,7 +91,7 @@ public final class RegionApi implements HttpService {
         routes.addAll(new BundlesResource(bundles).routes(threads));
         this.racks = new RacksResource(region.racks(), access, pin);
         routes.addAll(racks.routes(threads));
-        routes.addAll(new MachinesResource(region.machines()).routes(threads));
+        routes.addAll(new MachinesResource(region).routes(threads));
         routes.addAll(new AssignmentsResource(region).routes(threads));
         routes.addAll(new SeenMachinesResource(region, access).routes(threads));
         Work status = (call, names) -> json(200, status());

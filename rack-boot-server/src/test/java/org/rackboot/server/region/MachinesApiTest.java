@@ -398,6 +398,96 @@ class MachinesApiTest {
                 .contains("esx: network bonds.bond0.parameters.transmit-hash-policy dropped");
     }
 
+    private static final String ESXI_NETWORK =
+            "\"network\": {\"version\": 2, \"ethernets\": {\"e0\": {\"match\": {\"macaddress\": \"52:54:00:00:00:01\"},"
+                    + " \"addresses\": [\"198.18.0.7/24\"], \"wakeonlan\": true}}}";
+    private static final String DROPPED =
+            ": network ethernets.e0.wakeonlan dropped (wakeonlan: true): ESXi has no such setting";
+
+    @Test
+    void aNetworkThatIsSaidAfterTheAssignmentIsLookedAtAsWell() throws Exception {
+        ask("POST", "machines", "{\"name\": \"esx\", \"macs\": [\"" + MAC + "\"]}");
+        assign("esx", "esxi/8.0", "");
+
+        assertThat(warnings("PATCH", "machines/esx", "{" + ESXI_NETWORK + "}")).containsExactly("esx" + DROPPED);
+        assertThat(warnings("PATCH", "machines/esx", "{\"loader\": \"ipxe\"}")).isEmpty();
+        assign("esx", "ubuntu/noble", "");
+        assertThat(warnings("PATCH", "machines/esx", "{" + ESXI_NETWORK + "}")).isEmpty();
+        assign("esx", "esxi/8.0", ", \"once\": true");
+        assertThat(warnings("PATCH", "machines/esx", "{" + ESXI_NETWORK + "}")).containsExactly("esx" + DROPPED);
+        Path network = Files.writeString(directory.resolve("net.json"), "{" + ESXI_NETWORK + "}");
+        assertThat(told(0, "update", "esx", "--network", network.toString()))
+                .isEqualTo("changed esx\nrackboot: esx" + DROPPED + "\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "tag:t, ''",
+        "arch:amd64, ''",
+        "default, ''",
+        "subnet:198.18.0.0/15, ', if it boots in 198.18.0.0/15'",
+    })
+    void machinesThatAnAssignmentReachesAreLookedAtByItAndByThem(String target, String condition) throws Exception {
+        String esx = "{\"name\": \"esx\", \"macs\": [\"" + MAC + "\"], \"arch\": \"amd64\", \"tags\": [\"t\"], "
+                + ESXI_NETWORK + "}";
+        assertThat(warnings("POST", "machines", esx)).isEmpty();
+        ask("POST", "machines", esx.replace("\"esx\"", "\"other\"").replace(":01\"]", ":02\"]"));
+        assign("other", "ubuntu/noble", "");
+        ask("POST", "machines", "{\"name\": \"bare\", \"macs\": [\"52:54:00:00:00:03\"], \"tags\": [\"t\"]}");
+
+        assertThat(assign(target, "esxi/8.0", "")).containsExactly("esx" + condition + DROPPED);
+        ask("DELETE", "machines/esx", "");
+        assertThat(warnings("POST", "machines", esx)).containsExactly("esx" + condition + DROPPED);
+        ask("DELETE", "machines/esx", "");
+        assertThat(warnings("POST", "machines/import", "[" + esx + "]")).containsExactly("esx" + condition + DROPPED);
+        assertThat(assign(target, "ubuntu/noble", "")).isEmpty();
+    }
+
+    @Test
+    void aTagThatBringsEsxiAndASubnetElsewhereAreToldApart() throws Exception {
+        ask("POST", "machines", "{\"name\": \"esx\", \"macs\": [\"" + MAC + "\"], " + ESXI_NETWORK + "}");
+        assign("tag:b", "esxi/8.0", "");
+        assign("tag:a", "ubuntu/noble", "");
+
+        assertThat(warnings("PATCH", "machines/esx", "{\"addTags\": [\"b\"]}")).containsExactly("esx" + DROPPED);
+        assertThat(warnings("PATCH", "machines/esx", "{\"addTags\": [\"a\"]}"))
+                .as("a counts, being the first by name")
+                .isEmpty();
+        assertThat(warnings("PATCH", "machines/esx", "{\"tags\": []}")).isEmpty();
+        assertThat(assign("subnet:203.0.113.0/24", "esxi/8.0", "")).isEmpty();
+        assertThat(assign("arch:amd64", "esxi/8.0", "")).containsExactly("esx, if it is amd64" + DROPPED);
+    }
+
+    @Test
+    void ofManyMachinesTwentyAreNamed() throws Exception {
+        StringBuilder all = new StringBuilder();
+        for (int i = 0; i < 22; i++) {
+            all.append("%s{\"name\": \"m%02d\", \"macs\": [\"52:54:00:00:01:%02x\"], %s}"
+                    .formatted(i == 0 ? "" : ",", i, i, ESXI_NETWORK));
+        }
+        ask("POST", "machines/import", "[" + all + "]");
+
+        assertThat(assign("default", "esxi/8.0", ""))
+                .hasSize(21)
+                .startsWith("m00" + DROPPED)
+                .endsWith("m19" + DROPPED, "and 2 more machines whose network ESXi does not take as it is");
+    }
+
+    private List<String> assign(String target, String image, String more) throws Exception {
+        String body = "{\"targets\": [\"%s\"], \"purpose\": \"install\", \"image\": \"%s\"%s}";
+        return warnings("POST", "assignments", body.formatted(target, image, more)).stream()
+                .filter(warning -> !warning.startsWith("no image "))
+                .toList();
+    }
+
+    private List<String> warnings(String verb, String path, String body) throws Exception {
+        HttpResponse<String> response = ask(verb, path, body);
+        assertThat(response.statusCode()).as(response.body()).isBetween(200, 201);
+        List<String> warnings = new ArrayList<>();
+        JSON.readTree(response.body()).path("warnings").forEach(each -> warnings.add(each.asString()));
+        return warnings;
+    }
+
     @Test
     void whatIsAssignedIsToldWithItsMachineAndToRacks() throws Exception {
         ask("POST", "machines", """
