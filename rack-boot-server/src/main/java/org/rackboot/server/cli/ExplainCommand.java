@@ -152,6 +152,7 @@ final class ExplainCommand extends ClientCommand {
         if (decision.has("reason")) {
             out().println("reason      " + decision.path("reason").asString());
         }
+        decision.path("notes").forEach(note -> out().println("note        " + note.asString()));
         decision.path("kernelOptions").properties().forEach(each -> {
             StringBuilder words = new StringBuilder();
             each.getValue().forEach(word -> words.append(' ').append(word.asString()));

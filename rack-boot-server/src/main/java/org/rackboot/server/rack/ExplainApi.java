@@ -21,6 +21,7 @@ import org.rackboot.protocol.dhcp.ArchitectureType;
 import org.rackboot.protocol.dhcp.BootClient;
 import org.rackboot.protocol.explain.BootWalk;
 import org.rackboot.protocol.loader.LoaderChoice.Load;
+import org.rackboot.protocol.netconfig.EsxiNetwork;
 import org.rackboot.protocol.resolve.BootAnswer;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootImage;
@@ -178,6 +179,10 @@ public final class ExplainApi implements HttpService {
                 .filter(booted -> !decision.wanted().equals(Optional.of(booted)))
                 .ifPresent(booted -> json.put("bootedImage", booted.words()));
         decision.plan().reason().ifPresent(reason -> json.put("reason", reason));
+        List<String> notes = notes(decision);
+        if (!notes.isEmpty()) {
+            json.put("notes", notes);
+        }
         json.put("arguments", decision.plan().arguments());
         KernelOptions options = decision.options();
         Map<String, List<String>> from = new LinkedHashMap<>();
@@ -189,6 +194,19 @@ public final class ExplainApi implements HttpService {
         from.values().removeIf(List::isEmpty);
         json.put("kernelOptions", from);
         return json;
+    }
+
+    /** What ESXi does not take of the machine's network, and is installed without. */
+    private static List<String> notes(Decision decision) {
+        return decision.machine()
+                .filter(known -> decision.wanted()
+                        .filter(image -> image.os().equals("esxi"))
+                        .isPresent())
+                .flatMap(known -> known.instructions().network())
+                .map(network -> EsxiNetwork.of(network).findings().stream()
+                        .map(finding -> "network " + finding)
+                        .toList())
+                .orElse(List.of());
     }
 
     private static Map<String, Object> answer(BootAnswer answer) {

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.protocol.bootconfig.BootTemplates;
 import org.rackboot.protocol.bootname.MacAddress;
+import org.rackboot.protocol.netconfig.NetworkConfig;
 import org.rackboot.protocol.resolve.Assignment;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
@@ -44,6 +45,13 @@ class ExplainApiTest {
     private static final String TOKEN = "a-token";
     private static final MacAddress MAC = new MacAddress("52:54:00:0b:00:01");
 
+    private static final MacAddress ESX = new MacAddress("52:54:00:0b:00:03");
+    private static final Map<String, Object> ESX_NETWORK = Map.of(
+            "version",
+            2,
+            "ethernets",
+            Map.of("e0", Map.of("match", Map.of("macaddress", ESX.text()), "dhcp4", true, "wakeonlan", true)));
+
     private final EventLoops loops = EventLoops.best("test");
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -57,31 +65,13 @@ class ExplainApiTest {
     void start() throws Exception {
         BootCatalog catalog = new BootCatalog(
                 7,
-                List.of(image("noble", "24.04"), image("jammy", "22.04")),
+                List.of(image("noble", "24.04"), image("jammy", "22.04"), esxi()),
                 List.of(new Bootloader(
                         "uefi", "amd64", "1", List.of(file("bootx64.efi", ""), file("grubx64.efi", "")))),
                 List.of("console=ttyS0"),
-                List.of(new Machine(
-                        "web-1",
-                        List.of(MAC),
-                        Optional.empty(),
-                        Optional.of("amd64"),
-                        Optional.empty(),
-                        new Machine.Instructions(
-                                List.of(),
-                                List.of("quiet"),
-                                Optional.empty(),
-                                true,
-                                Optional.of(new Assignment(
-                                        3,
-                                        Purpose.EPHEMERAL,
-                                        ImageReference.parse("ubuntu/jammy"),
-                                        Optional.empty(),
-                                        Optional.empty(),
-                                        Optional.empty(),
-                                        Optional.empty(),
-                                        false)),
-                                Optional.empty()))));
+                List.of(
+                        machine("web-1", MAC, Optional.empty(), Purpose.EPHEMERAL, "ubuntu/jammy"),
+                        machine("esx-1", ESX, NetworkConfig.read(ESX_NETWORK).config(), Purpose.INSTALL, "esxi/8.0")));
         ExplainApi api = new ExplainApi(
                 () -> catalog,
                 new BootResolver(
@@ -136,6 +126,20 @@ class ExplainApiTest {
         assertThat(name.path("tftp").path("text")).isEqualTo(config.path("text"));
         assertThat(name.path("tftp").path("sha256")).isEqualTo(config.path("sha256"));
         assertThat(name.path("http").path("text")).isNotEqualTo(config.path("text")); // HTTP goes on by HTTP.
+    }
+
+    @Test
+    void whatEsxiDropsOfTheNetworkIsNoted() throws Exception {
+        JsonNode walk = ask("GET", "?mac=52:54:00:0b:00:03", TOKEN).body();
+
+        assertThat(walk.path("decision").path("notes"))
+                .extracting(JsonNode::asString)
+                .containsExactly("network ethernets.e0.wakeonlan dropped (wakeonlan: true): ESXi has no such setting");
+        assertThat(ask("GET", "?mac=52-54-00-0B-00-01", TOKEN)
+                        .body()
+                        .path("decision")
+                        .has("notes"))
+                .isFalse();
     }
 
     @Test
@@ -197,6 +201,42 @@ class ExplainApiTest {
                         .build(),
                 BodyHandlers.ofString());
         return new Answer(response.statusCode(), JsonMapper.shared().readTree(response.body()));
+    }
+
+    private static Machine machine(
+            String name, MacAddress mac, Optional<NetworkConfig> network, Purpose purpose, String image) {
+        Assignment assignment = new Assignment(
+                3,
+                purpose,
+                ImageReference.parse(image),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                false);
+        return new Machine(
+                name,
+                List.of(mac),
+                Optional.empty(),
+                Optional.of("amd64"),
+                Optional.empty(),
+                new Machine.Instructions(
+                        List.of(), List.of("quiet"), network, true, Optional.of(assignment), Optional.empty()));
+    }
+
+    private static BootImage esxi() {
+        return new BootImage(
+                "esxi",
+                "8.0",
+                "8.0",
+                "8.0",
+                "amd64",
+                "generic",
+                "generic",
+                "stable",
+                "20260101",
+                false,
+                Map.of("root-dd", file("root-dd", "esxi")));
     }
 
     private static BootImage image(String release, String version) {
