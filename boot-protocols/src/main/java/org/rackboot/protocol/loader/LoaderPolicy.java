@@ -48,6 +48,9 @@ public final class LoaderPolicy {
             "riscv64", "riscv64",
             "loong64", "loongarch64");
 
+    /** Whose loaders the streams have; all others' are uploaded. */
+    private static final Set<String> STREAMED = Set.of("amd64", "arm64", "ppc64el");
+
     private static final int RASPBERRY_PI_SERVICE = 0;
     private static final String RASPBERRY_PI_MENU = "Raspberry Pi Boot   "; // With its spaces: compared as bytes.
 
@@ -83,7 +86,7 @@ public final class LoaderPolicy {
         Set<String> arches = Set.of("i386", "amd64");
         Optional<String> signed = first(catalog, arches, "pxe", SIGNED_BIOS);
         Optional<String> ipxe = first(catalog, arches, IPXE_METHOD, IPXE_BIOS);
-        return preferred(preference, signed, ipxe, http)
+        return preferred(preference, signed, ipxe, http, true)
                 .orElseGet(
                         () -> new Nothing("no loader for BIOS: run 'rackboot images import', which brings PXELINUX with"
                                 + " the images, or 'rackboot images upload --bootloader ipxe/amd64 undionly.kpxe'"));
@@ -100,27 +103,32 @@ public final class LoaderPolicy {
         chain.add(shimWorks ? chain.size() : 0, "grub" + suffix + ".efi");
         Optional<String> signed = first(catalog, Set.of(arch), "uefi", chain);
         Optional<String> ipxe = first(catalog, Set.of(arch), IPXE_METHOD, IPXE_UEFI);
-        return preferred(preference, signed, ipxe, http)
+        return preferred(preference, signed, ipxe, http, STREAMED.contains(arch))
                 .orElseGet(() -> missing(type, "uefi/" + arch, "boot" + suffix + ".efi grub" + suffix + ".efi"));
     }
 
-    /** What is wanted if it is there, else what is there. */
+    /**
+     * What is wanted if it is there, else what is there.
+     *
+     * @param streamed whether an import brings the signed one
+     */
     private static Optional<LoaderChoice> preferred(
-            LoaderPreference preference, Optional<String> signed, Optional<String> ipxe, boolean http) {
+            LoaderPreference preference,
+            Optional<String> signed,
+            Optional<String> ipxe,
+            boolean http,
+            boolean streamed) {
         Optional<String> wanted = preference == LoaderPreference.IPXE ? ipxe : signed;
         if (wanted.isPresent()) {
             return Optional.of(load(wanted.get(), http));
         }
         Optional<String> other = preference == LoaderPreference.IPXE ? signed : ipxe;
-        return other.map(
-                name -> new Load(
-                        name,
-                        http,
-                        List.of(),
-                        Optional.of(
-                                preference == LoaderPreference.IPXE
-                                        ? "iPXE was chosen and is not here; 'rackboot images upload --bootloader ipxe/ARCH FILE' brings it"
-                                        : "there is no signed loader for it, which 'rackboot images import' brings; iPXE takes its place")));
+        String remark = preference == LoaderPreference.IPXE
+                ? "iPXE was chosen and is not here; 'rackboot images upload --bootloader ipxe/ARCH FILE' brings it"
+                : streamed
+                        ? "there is no signed loader for it, which 'rackboot images import' brings; iPXE takes its place"
+                        : "there is no signed loader for it, which 'rackboot images upload' brings; iPXE takes its place";
+        return other.map(name -> new Load(name, http, List.of(), Optional.of(remark)));
     }
 
     /**
@@ -198,9 +206,17 @@ public final class LoaderPolicy {
     }
 
     private static Nothing missing(ArchitectureType type, String loader, String files) {
-        return new Nothing(
-                ("no loader for %s: 'rackboot selections add --os ubuntu --release noble --arch %s' and 'rackboot images"
-                                + " import' bring it, or 'rackboot images upload --bootloader %s %s'")
-                        .formatted(type.name(), type.architecture().orElse("ARCH"), loader, files));
+        String arch = type.architecture().orElse("ARCH");
+        String upload = "'rackboot images upload --bootloader %s %s'".formatted(loader, files);
+        return new Nothing("no loader for %s: ".formatted(type.name())
+                + (STREAMED.contains(arch)
+                        ? "%s bring it, or %s".formatted(imports(arch), upload)
+                        : "no stream has one; %s or 'rackboot images upload --bootloader ipxe/%s snponly.efi' brings it"
+                                .formatted(upload, arch)));
+    }
+
+    private static String imports(String arch) {
+        return "'rackboot selections add --os ubuntu --release noble --arch %s' and 'rackboot images import'"
+                .formatted(arch);
     }
 }

@@ -105,7 +105,8 @@ class DhcpServerConfigTest {
                     .allMatch(line -> line.contains("not member('rackboot-ipxe')"));
         }
         if (format == Format.DNSMASQ) {
-            assertThat(text.lines().filter(line -> line.contains("kpxe") || line.contains("snponly")))
+            assertThat(statements(config, format).stream()
+                            .filter(line -> line.contains("kpxe") || line.contains("snponly")))
                     .isNotEmpty()
                     .allMatch(line -> line.contains("tag:!rb-ipxe,"));
         }

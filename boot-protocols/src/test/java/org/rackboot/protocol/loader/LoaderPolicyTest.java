@@ -95,6 +95,39 @@ class LoaderPolicyTest {
                 .contains("bootppc64.bin");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "6, uefi/i386 bootia32.efi grubia32.efi, ipxe/i386",
+        "10, uefi/armhf bootarm.efi grubarm.efi, ipxe/armhf",
+        "23, uefi/armhf bootarm.efi grubarm.efi, ipxe/armhf",
+        "27, uefi/riscv64 bootriscv64.efi grubriscv64.efi, ipxe/riscv64",
+        "39, uefi/loong64 bootloongarch64.efi grubloongarch64.efi, ipxe/loong64",
+    })
+    void whatNoStreamHasIsToBeUploadedAndNotImported(int type, String signed, String ipxe) {
+        boolean http = ArchitectureType.of(type).orElseThrow().isHttp();
+        BootClient client = client(http ? Kind.HTTP : Kind.PXE, Program.FIRMWARE, type);
+
+        assertThat(nothing(client, EVERYTHING))
+                .contains(
+                        "'rackboot images upload --bootloader " + signed + "'",
+                        "'rackboot images upload --bootloader " + ipxe + " snponly.efi'")
+                .doesNotContain("selections", "import");
+    }
+
+    @Test
+    void aLoaderThatTakesTheOthersPlaceSaysWhatBringsTheOther() {
+        BootClient riscv = client(Kind.PXE, Program.FIRMWARE, 27);
+        BootClient arm = client(Kind.PXE, Program.FIRMWARE, 11);
+        Bootloader ipxe = loader("ipxe", "riscv64", "snponly.efi");
+
+        assertThat(load(riscv, LoaderPreference.SIGNED_CHAIN, catalog(ipxe)).remark())
+                .contains(
+                        "there is no signed loader for it, which 'rackboot images upload' brings; iPXE takes its place");
+        assertThat(load(arm, LoaderPreference.SIGNED_CHAIN, catalog(IPXE_ARM)).remark())
+                .contains(
+                        "there is no signed loader for it, which 'rackboot images import' brings; iPXE takes its place");
+    }
+
     @Test
     void aTypeThatNobodyNumberedGetsTheUsualAndAnExplanation() {
         Load pxe = load(client(Kind.PXE, Program.FIRMWARE, 4711), LoaderPreference.SIGNED_CHAIN, EVERYTHING);
