@@ -58,9 +58,10 @@ final class ConfigText {
     ConfigText head(String server, DhcpServerConfig config, String option) {
         DhcpServerConfig.Rack rack = config.rack();
         comment("rackboot: what %s must say so that machines boot from %s".formatted(server, rack.address()));
-        comment("Made by 'rackboot dhcp-config %s'. Make it anew when loaders of another architecture were imported, or"
-                        .formatted(option)
-                + " ports or addresses changed.");
+        comment(
+                "Made by 'rackboot dhcp-config %s'. Make it anew when loaders or images of another architecture were imported, or"
+                                .formatted(option)
+                        + " ports or addresses changed.");
         config.warnings().forEach(warning -> comment("NOTE: " + warning + "."));
         return this;
     }

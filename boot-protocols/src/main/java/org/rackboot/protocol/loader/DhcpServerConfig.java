@@ -293,7 +293,8 @@ public final class DhcpServerConfig {
         private void isMissing(ArchitectureType type, String reason) {
             String general = type.architecture().isEmpty()
                     ? "no image is made for these"
-                    : reason.replace("no loader for " + type.name() + ": ", "");
+                    : reason.replace("no loader for " + type.name() + ": ", "")
+                            .replace("no image for " + type.name() + ": ", "no image; ");
             missing.computeIfAbsent(general, key -> new ArrayList<>()).add(type);
         }
 

@@ -72,9 +72,10 @@ public final class LoaderPolicy {
                 first(catalog, Set.of("ppc64el", "ppc64"), "open-firmware", List.of("bootppc64.bin"))
                         .<LoaderChoice>map(name -> load(name, http))
                         .orElseGet(() -> missing(type, "open-firmware/ppc64el", "bootppc64.bin"));
-            case OPAL -> byPrefix("ppc64el/"); // Petitboot reads PXELINUX's configurations itself.
-            case S390 -> byPrefix("s390x/"); // So does s390's firmware.
-            case U_BOOT -> http ? uefi(type, false, preference, true, catalog) : byPrefix(""); // "pxe get" as well.
+            case OPAL -> byPrefix(type, "ppc64el/", catalog); // Petitboot reads PXELINUX's configurations itself.
+            case S390 -> byPrefix(type, "s390x/", catalog); // So does s390's firmware.
+            case U_BOOT -> // "pxe get" as well.
+                http ? uefi(type, false, preference, true, catalog) : byPrefix(type, "", catalog);
             case RASPBERRY_PI -> raspberryPi();
             case OTHER ->
                 new Nothing("nothing is made for %s machines (architecture type %d) any more"
@@ -172,8 +173,13 @@ public final class LoaderPolicy {
      * <p>No more of RFC 5071 is sent. 209 names one file, in whose place nobody looks for one of his own any more
      * (Petitboot, U-Boot, s390x). PXELINUX takes the directory of its own file for 210, and all that is named here for it
      * is at the root; 208 has meant nothing to it since 3.55; 211 is five minutes by itself.
+     *
+     * <p>They need no loader, so an image of their architecture is what must have been imported.
      */
-    private static LoaderChoice byPrefix(String prefix) {
+    private static LoaderChoice byPrefix(ArchitectureType type, String prefix, BootCatalog catalog) {
+        if (!hasImage(type, catalog)) {
+            return noImage(type);
+        }
         return new Load(
                 "",
                 false,
@@ -203,6 +209,15 @@ public final class LoaderPolicy {
                 .map(each -> loader.method().equals(IPXE_METHOD)
                         ? "bootloaders/" + loader.method() + "/" + loader.arch() + "/" + file
                         : file);
+    }
+
+    private static boolean hasImage(ArchitectureType type, BootCatalog catalog) {
+        return catalog.images().stream().anyMatch(image -> type.architecture().equals(Optional.of(image.arch())));
+    }
+
+    private static Nothing noImage(ArchitectureType type) {
+        return new Nothing("no image for %s: %s bring one"
+                .formatted(type.name(), imports(type.architecture().orElse("ARCH"))));
     }
 
     private static Nothing missing(ArchitectureType type, String loader, String files) {

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
@@ -27,6 +28,7 @@ import org.rackboot.protocol.loader.LoaderChoice.Load;
 import org.rackboot.protocol.loader.LoaderChoice.Nothing;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootImage;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.protocol.resolve.Bootloader;
 import org.rackboot.protocol.resolve.LoaderPreference;
@@ -39,8 +41,11 @@ class DhcpServerConfigTest {
     private static final Bootloader ARM64 = loader("uefi", "arm64", "bootaa64.efi", "grubaa64.efi");
     private static final Bootloader POWER = loader("open-firmware", "ppc64el", "bootppc64.bin");
     private static final Bootloader IPXE = loader("ipxe", "amd64", "undionly.kpxe", "snponly.efi");
-    private static final BootCatalog CATALOG =
-            new BootCatalog(1, List.of(), List.of(PXELINUX, X64, ARM64, POWER), List.of());
+    private static final BootCatalog CATALOG = new BootCatalog(
+            1,
+            List.of(image("arm64"), image("armhf"), image("ppc64el"), image("s390x")),
+            List.of(PXELINUX, X64, ARM64, POWER),
+            List.of());
 
     /** What the four servers were seen to accept, and to answer by. */
     @ParameterizedTest
@@ -68,7 +73,8 @@ class DhcpServerConfigTest {
         String text = config.render(format).replaceAll("\\s+(#|//)?\\s*", " "); // Comments are broken into lines.
         assertThat(text)
                 .contains("x86 BIOS (0)", "rackboot images import", "arm64 UEFI (11)", "uefi/arm64 bootaa64.efi")
-                .doesNotContain("lpxelinux.0");
+                .contains("- s390 basic (31), s390 extended (32): no image; 'rackboot selections add")
+                .doesNotContain("lpxelinux.0", "s390x/");
         assertThat(config.warnings()).isEmpty();
         DhcpServerConfig nothing = config(IPV4, BootCatalog.empty());
         assertThat(nothing.warnings()).singleElement().asString().contains("rackboot images import");
@@ -217,6 +223,21 @@ class DhcpServerConfigTest {
 
     private static DhcpServerConfig config(Rack rack, BootCatalog catalog) {
         return DhcpServerConfig.of(rack, LoaderPreference.SIGNED_CHAIN, catalog);
+    }
+
+    private static BootImage image(String arch) {
+        return new BootImage(
+                "ubuntu",
+                "noble",
+                "24.04",
+                "24.04 LTS",
+                arch,
+                "ga-24.04",
+                "generic",
+                "stable",
+                "20261123",
+                false,
+                Map.of());
     }
 
     private static Bootloader loader(String method, String arch, String... files) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -22,6 +23,7 @@ import org.rackboot.protocol.loader.LoaderChoice.Load;
 import org.rackboot.protocol.loader.LoaderChoice.Nothing;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootImage;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.protocol.resolve.Bootloader;
 import org.rackboot.protocol.resolve.LoaderPreference;
@@ -33,7 +35,11 @@ class LoaderPolicyTest {
     private static final Bootloader POWER = loader("open-firmware", "ppc64el", "bootppc64.bin");
     private static final Bootloader IPXE_X86 = loader("ipxe", "amd64", "undionly.kpxe", "snponly.efi");
     private static final Bootloader IPXE_ARM = loader("ipxe", "arm64", "snponly.efi");
-    private static final BootCatalog EVERYTHING = catalog(PXELINUX, X64, ARM64, POWER, IPXE_X86, IPXE_ARM);
+    private static final BootCatalog EVERYTHING = new BootCatalog(
+            1,
+            List.of(image("amd64"), image("arm64"), image("armhf"), image("ppc64el"), image("s390x")),
+            List.of(PXELINUX, X64, ARM64, POWER, IPXE_X86, IPXE_ARM),
+            List.of());
     private static final BootCatalog NOTHING = catalog();
 
     private final LoaderPolicy policy = new LoaderPolicy();
@@ -154,13 +160,30 @@ class LoaderPolicyTest {
     @ParameterizedTest
     @CsvSource({"14, ppc64el/", "31, s390x/", "32, s390x/"})
     void whoReadsConfigurationsItselfIsToldWhereTheyAre(int type, String prefix) { // RFC 5071
-        Load load = load(client(Kind.PXE, Program.FIRMWARE, type), LoaderPreference.SIGNED_CHAIN, NOTHING);
+        Load load = load(client(Kind.PXE, Program.FIRMWARE, type), LoaderPreference.SIGNED_CHAIN, EVERYTHING);
 
         assertThat(load.name()).isEmpty();
         assertThat(load.options()).singleElement().satisfies(option -> {
             assertThat(option.code()).isEqualTo(OptionCode.PXELINUX_PATH_PREFIX);
             assertThat(option.value().text()).isEqualTo(prefix);
         });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"14, ppc64el", "21, armhf", "22, arm64", "31, s390x", "32, s390x"})
+    void whoNeedsNoLoaderGetsNothingWithoutAnImageOfItsArchitecture(int type, String arch) {
+        BootClient client = client(Kind.PXE, Program.FIRMWARE, type);
+        List<BootImage> others = EVERYTHING.images().stream()
+                .filter(image -> !image.arch().equals(arch))
+                .toList();
+
+        assertThat(nothing(client, new BootCatalog(1, others, EVERYTHING.bootloaders(), List.of())))
+                .contains("no image for", "--arch " + arch + "' and 'rackboot images import'");
+        assertThat(policy.choose(
+                        client,
+                        LoaderPreference.SIGNED_CHAIN,
+                        new BootCatalog(1, List.of(image(arch)), List.of(), List.of())))
+                .isInstanceOf(Load.class);
     }
 
     @Test
@@ -219,6 +242,21 @@ class LoaderPolicyTest {
 
     private static BootCatalog catalog(Bootloader... loaders) {
         return new BootCatalog(1, List.of(), List.of(loaders), List.of());
+    }
+
+    private static BootImage image(String arch) {
+        return new BootImage(
+                "ubuntu",
+                "noble",
+                "24.04",
+                "24.04 LTS",
+                arch,
+                "ga-24.04",
+                "generic",
+                "stable",
+                "20261123",
+                false,
+                Map.of());
     }
 
     private static Bootloader loader(String method, String arch, String... files) {
