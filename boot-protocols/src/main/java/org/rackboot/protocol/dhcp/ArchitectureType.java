@@ -28,6 +28,9 @@ public record ArchitectureType(
 
     public static final int X64_UEFI_HTTP = 16;
 
+    /** A partition of an IBM Z in DPM mode. */
+    public static final int S390_EXTENDED = 32;
+
     public static final int RASPBERRY_PI = 41;
 
     /** Kinds of firmware, which take the same loaders in the same way. */
@@ -77,7 +80,7 @@ public record ArchitectureType(
         add(29, "RISC-V 128 UEFI", UEFI, "");
         addHttp(30, "RISC-V 128 UEFI HTTP", UEFI, "");
         add(31, "s390 basic", S390, "s390x");
-        add(32, "s390 extended", S390, "s390x");
+        add(S390_EXTENDED, "s390 extended", S390, "s390x");
         add(33, "MIPS 32 UEFI", UEFI, "");
         add(34, "MIPS 64 UEFI", UEFI, "");
         add(35, "Sunway 32 UEFI", UEFI, "");

@@ -110,6 +110,11 @@ public record BootWalk(LoaderChoice offer, List<Step> steps, Optional<Decision> 
                 ipxe(transport);
                 return;
             }
+            if (name.equals(LoaderPolicy.S390X_PARTITION)) {
+                firstOf("firmware", transport, List.of(name));
+                loads(transport);
+                return;
+            }
             if (!asks("firmware", transport, name)) {
                 return;
             }

@@ -33,6 +33,9 @@ public final class LoaderPolicy {
     /** What iPXE runs. */
     public static final String IPXE_SCRIPT = "ipxe.cfg";
 
+    /** What a partition of an IBM Z takes for its loader: the configuration itself. */
+    public static final String S390X_PARTITION = "s390x_partition/maas";
+
     private static final String IPXE_METHOD = "ipxe";
     private static final List<String> SIGNED_BIOS = List.of("lpxelinux.0", "pxelinux.0"); // The first speaks HTTP.
     private static final List<String> IPXE_BIOS =
@@ -73,7 +76,7 @@ public final class LoaderPolicy {
                         .<LoaderChoice>map(name -> load(name, http))
                         .orElseGet(() -> missing(type, "open-firmware/ppc64el", "bootppc64.bin"));
             case OPAL -> byPrefix(type, "ppc64el/", catalog); // Petitboot reads PXELINUX's configurations itself.
-            case S390 -> byPrefix(type, "s390x/", catalog); // So does s390's firmware.
+            case S390 -> s390(type, http, catalog);
             case U_BOOT -> // "pxe get" as well.
                 http ? uefi(type, false, preference, true, catalog) : byPrefix(type, "", catalog);
             case RASPBERRY_PI -> raspberryPi();
@@ -150,6 +153,14 @@ public final class LoaderPolicy {
             return new Load(load.name(), load.isByHttp(), load.options(), Optional.of(remark));
         }
         return new Nothing(said + "; as " + guess.name() + ": " + ((Nothing) usual).reason());
+    }
+
+    /** KVM's firmware reads PXELINUX's configurations as well; a partition's is named the one that it reads. */
+    private static LoaderChoice s390(ArchitectureType type, boolean http, BootCatalog catalog) {
+        if (type.code() != ArchitectureType.S390_EXTENDED) {
+            return byPrefix(type, "s390x/", catalog);
+        }
+        return hasImage(type, catalog) ? load(S390X_PARTITION, http) : noImage(type);
     }
 
     /** It looks for this word in the menu, and then for files under its serial number on the server (quirk D8). */

@@ -54,6 +54,7 @@ class BootWalkTest {
         "12, FIRMWARE, 'bootppc64.bin grub/grub.cfg grub/grub.cfg-52:54:00:0b:00:01-powerpc'",
         "14, FIRMWARE, 'ppc64el/pxelinux.cfg/01-52-54-00-0b-00-01 ppc64el/pxelinux.cfg/default'",
         "31, FIRMWARE, 's390x/pxelinux.cfg/01-52-54-00-0b-00-01 s390x/pxelinux.cfg/default'",
+        "32, FIRMWARE, 's390x_partition/maas'",
         "22, FIRMWARE, 'boot.scr.uimg'"
     })
     void aMachineIsWalkedFromItsLoaderToItsSquashfs(int type, BootClient.Program program, String names) {

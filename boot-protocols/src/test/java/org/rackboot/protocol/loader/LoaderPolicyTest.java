@@ -158,7 +158,7 @@ class LoaderPolicyTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"14, ppc64el/", "31, s390x/", "32, s390x/"})
+    @CsvSource({"14, ppc64el/", "31, s390x/"})
     void whoReadsConfigurationsItselfIsToldWhereTheyAre(int type, String prefix) { // RFC 5071
         Load load = load(client(Kind.PXE, Program.FIRMWARE, type), LoaderPreference.SIGNED_CHAIN, EVERYTHING);
 
@@ -167,6 +167,12 @@ class LoaderPolicyTest {
             assertThat(option.code()).isEqualTo(OptionCode.PXELINUX_PATH_PREFIX);
             assertThat(option.value().text()).isEqualTo(prefix);
         });
+    }
+
+    @Test
+    void aPartitionOfAnIbmZIsToldItsConfigurationForItsLoaderAndNoPrefix() {
+        assertThat(load(client(Kind.PXE, Program.FIRMWARE, 32), LoaderPreference.SIGNED_CHAIN, EVERYTHING))
+                .isEqualTo(new Load("s390x_partition/maas", false, List.of(), Optional.empty()));
     }
 
     @ParameterizedTest
@@ -209,6 +215,7 @@ class LoaderPolicyTest {
                     served.add(type.firmware());
                     assertThat(load.isByHttp()).as(type.name()).isEqualTo(type.isHttp());
                     assertThat(load.name().isEmpty()
+                                    || load.name().equals(LoaderPolicy.S390X_PARTITION)
                                     || EVERYTHING.file(load.name()).isPresent())
                             .as("%s: %s", type.name(), load.name())
                             .isTrue();
