@@ -103,7 +103,7 @@ public final class ProxyDhcp {
     }
 
     /** UEFI's PXE: many ignore a file in a proxy's offer, and all ask on 4011 without one (D3). */
-    private static boolean asksAgain(BootClient client) {
+    public static boolean asksAgain(BootClient client) {
         return client.kind() == BootClient.Kind.PXE
                 && client.program() == BootClient.Program.FIRMWARE
                 && client.architecture()

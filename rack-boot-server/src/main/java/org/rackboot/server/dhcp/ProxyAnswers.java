@@ -19,6 +19,8 @@ import org.rackboot.protocol.dhcp.DhcpCodec;
 import org.rackboot.protocol.dhcp.DhcpMessage;
 import org.rackboot.protocol.dhcp.MalformedDhcpException;
 import org.rackboot.protocol.dhcp.MessageType;
+import org.rackboot.protocol.dhcp.Octets;
+import org.rackboot.protocol.dhcp.OptionCode;
 import org.rackboot.protocol.dhcp.ProxyDhcp;
 import org.rackboot.protocol.dhcp.ProxyDhcp.Decision;
 import org.rackboot.protocol.loader.LoaderChoice;
@@ -197,7 +199,7 @@ final class ProxyAnswers {
         Optional<String> file = answer.options().bootFileName().map(BootFileName::name);
         StringBuilder reason = new StringBuilder(words(client));
         if (file.isEmpty()) {
-            reason.append("; it asks for the file on port ").append(ProxyDhcp.BOOT_SERVER_PORT);
+            reason.append("; ").append(withoutFile(client, answer));
         }
         Ipv4Address address = request.clientAddress();
         if (!request.relay().isUnspecified()) {
@@ -225,6 +227,22 @@ final class ProxyAnswers {
                     () -> "%s, of %s, is told to load %s: %s"
                             .formatted(who(client), words(client), load.name(), remark));
         }
+    }
+
+    /** What a client does that is told no file. */
+    private static String withoutFile(BootClient client, DhcpMessage answer) {
+        if (ProxyDhcp.asksAgain(client)) {
+            return "it asks for the file on port " + ProxyDhcp.BOOT_SERVER_PORT;
+        }
+        Optional<Octets> prefix = answer.options().find(OptionCode.PXELINUX_PATH_PREFIX);
+        if (prefix.isPresent()) {
+            return "it looks for its configuration in " + prefix.get().text();
+        }
+        boolean hasMenu =
+                answer.options().pxe().map(options -> !options.menu().isEmpty()).orElse(false);
+        return hasMenu
+                ? "it gets the menu that it looks for, and finds its files by itself"
+                : "it finds its files by itself";
     }
 
     private void sayNothingToBoot(BootClient client) {

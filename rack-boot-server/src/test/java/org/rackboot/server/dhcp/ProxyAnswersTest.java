@@ -16,6 +16,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.protocol.address.Ipv4Address;
 import org.rackboot.protocol.address.Subnet;
 import org.rackboot.protocol.bootname.MacAddress;
@@ -27,6 +30,7 @@ import org.rackboot.protocol.dhcp.OptionCode;
 import org.rackboot.protocol.dhcp.RawOption;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootImage;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.protocol.resolve.Bootloader;
 import org.rackboot.protocol.resolve.LoaderPreference;
@@ -92,6 +96,47 @@ class ProxyAnswersTest {
         assertThat(events).extracting(BootEvent::answer).containsExactly(Answer.OFFERED, Answer.ACKNOWLEDGED);
         assertThat(events).extracting(BootEvent::name).containsExactly("-", "bootx64.efi");
         assertThat(events.get(0).reason()).isEqualTo("x64 UEFI (type 7); it asks for the file on port 4011");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "14, POWER OPAL v3 (type 14); it looks for its configuration in ppc64el/",
+        "22, arm64 U-Boot (type 22); it finds its files by itself",
+        "31, s390 basic (type 31); it looks for its configuration in s390x/",
+        "41, 'arm rpiboot (type 41); it gets the menu that it looks for, and finds its files by itself'",
+    })
+    void whoIsToldNoFileAndAsksNoMoreIsNotSaidToAskAgain(int type, String reason) {
+        catalog = new BootCatalog(1, List.of(image("arm64"), image("ppc64el"), image("s390x")), List.of(), List.of());
+
+        sent(Packets.of("PXEClient:Arch:%05d".formatted(type), type), Ipv4Address.UNSPECIFIED, 68, LINK);
+
+        assertThat(events).singleElement().satisfies(event -> {
+            assertThat(event.name()).isEqualTo("-");
+            assertThat(event.reason()).isEqualTo(reason);
+        });
+    }
+
+    @Test
+    void aPartitionOfAnIbmZIsToldItsConfiguration() {
+        catalog = new BootCatalog(1, List.of(image("s390x")), List.of(), List.of());
+
+        DhcpMessage offer = Packets.read(sent(Packets.of("PXEClient:Arch:00032", 32), Ipv4Address.UNSPECIFIED, 68, LINK)
+                .packet());
+
+        assertThat(offer.file()).isEqualTo("s390x_partition/maas");
+        assertThat(offer.options().find(OptionCode.PXELINUX_PATH_PREFIX)).isEmpty();
+        assertThat(events)
+                .singleElement()
+                .satisfies(event -> assertThat(event.reason()).isEqualTo("s390 extended (type 32)"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {21, 31, 32})
+    void whoNeedsNoLoaderIsNotAnsweredWithoutAnImage(int type) {
+        Packets discover = Packets.of("PXEClient:Arch:%05d".formatted(type), type);
+
+        assertSilent("silent NOTHING_TO_BOOT", discover, Ipv4Address.UNSPECIFIED, 68, LINK);
+        assertThat(lines).singleElement().asString().contains("(type " + type + ")", "rackboot images import");
     }
 
     /** For names that do not say whose they are, asked by machines beyond a router. */
@@ -341,6 +386,21 @@ class ProxyAnswersTest {
         clock.pass(600_000_000_000L);
         notices.say("type 1", clock.nowNanos(), () -> "");
         assertThat(lines).hasSize(Notices.MAX_LINES + 1);
+    }
+
+    private static BootImage image(String arch) {
+        return new BootImage(
+                "ubuntu",
+                "noble",
+                "24.04",
+                "24.04 LTS",
+                arch,
+                "ga-24.04",
+                "generic",
+                "stable",
+                "20261123",
+                false,
+                Map.of());
     }
 
     private static RawOption mostBytes(int size) {
