@@ -27,10 +27,13 @@ public final class DhcpWatch {
     /** What was not seen again for so long is over. */
     static final long FORGOTTEN_NANOS = 3_600_000_000_000L;
 
-    /** Without a REQUEST for so long, and so many DISCOVERs, nobody answers. UEFI's pauses are up to 32 s. */
+    /** So long after the first of so many DISCOVERs, without an offer or a REQUEST, nobody answers. */
     static final long NO_ADDRESS_NANOS = 20_000_000_000L;
 
     static final int NO_ADDRESS_DISCOVERS = 3;
+
+    /** A DISCOVER that comes later than this after the last one is another boot's. UEFI's pauses are up to 32 s. */
+    static final long SAME_BOOT_NANOS = 60_000_000_000L;
 
     /** Of a file's name that is repeated to people: what the BOOTP field holds. An option may have ten times that. */
     static final int MOST_FILE_CHARACTERS = 127;
@@ -52,8 +55,23 @@ public final class DhcpWatch {
 
     private record Found(DhcpFinding finding, long seenNanos) {}
 
-    /** @param client empty for machines that do not boot from the network */
-    private record Asking(Optional<BootClient> client, long sinceNanos, int discovers) {}
+    /**
+     * @param client empty for machines that do not boot from the network
+     * @param sinceNanos of the first DISCOVER that nobody answered
+     * @param lastNanos of the last one
+     */
+    private record Asking(Optional<BootClient> client, long sinceNanos, long lastNanos, int discovers) {
+        boolean asksInVain(long nanoTime) {
+            return client.isPresent()
+                    && discovers >= NO_ADDRESS_DISCOVERS
+                    && nanoTime - sinceNanos >= NO_ADDRESS_NANOS
+                    && nanoTime - lastNanos <= FORGOTTEN_NANOS;
+        }
+
+        Asking answered() {
+            return new Asking(client, lastNanos, lastNanos, 0);
+        }
+    }
 
     /** @param isOurs whether an address is one of this rack's */
     public DhcpWatch(Predicate<Ipv4Address> isOurs) {
@@ -71,7 +89,7 @@ public final class DhcpWatch {
         findings.values().removeIf(found -> nanoTime - found.seenNanos() > FORGOTTEN_NANOS);
         List<DhcpFinding> now = new ArrayList<>();
         if (message.isRequest()) {
-            asked(message, network, nanoTime, now);
+            asked(message, network, nanoTime);
         } else {
             Ipv4Address server = message.options()
                     .serverIdentifier()
@@ -91,6 +109,44 @@ public final class DhcpWatch {
         return fresh;
     }
 
+    /**
+     * Looks who asks in vain: silence is found out by nothing that is heard. To be called every few seconds.
+     *
+     * @return what was not known before
+     */
+    public List<DhcpFinding> look(long nanoTime) {
+        findings.values().removeIf(found -> nanoTime - found.seenNanos() > FORGOTTEN_NANOS);
+        List<DhcpFinding> fresh = new ArrayList<>();
+        exchanges.forEach((asker, asking) -> {
+            Key key = new Key(Kind.NO_ADDRESS, asker.network(), Ipv4Address.UNSPECIFIED);
+            Found before = findings.get(key);
+            boolean isNews = before == null || asking.lastNanos() - before.seenNanos() > 0;
+            if (isNews && asking.asksInVain(nanoTime)) {
+                DhcpFinding finding = noAddress(asker, asking);
+                findings.put(key, new Found(finding, asking.lastNanos()));
+                if (before == null) {
+                    fresh.add(finding);
+                }
+            }
+        });
+        return fresh;
+    }
+
+    private static DhcpFinding noAddress(Asker asker, Asking asking) {
+        Optional<MacAddress> mac = asker.hardware().mac();
+        return new DhcpFinding(
+                Kind.NO_ADDRESS,
+                asker.network(),
+                Ipv4Address.UNSPECIFIED,
+                mac,
+                "%s asked %d times on %s and took no address: no DHCP server was heard to offer it one; look for a full pool, a"
+                                .formatted(
+                                        mac.map(MacAddress::text).orElse("a machine"),
+                                        asking.discovers(),
+                                        asker.network())
+                        + " server that is down, or a switch port that keeps broadcasts back");
+    }
+
     /** What is wrong at the moment; what was seen last comes last. */
     public List<DhcpFinding> findings(long nanoTime) {
         return findings.values().stream()
@@ -99,38 +155,30 @@ public final class DhcpWatch {
                 .toList();
     }
 
-    private void asked(DhcpMessage message, String network, long nanoTime, List<DhcpFinding> now) {
+    private void asked(DhcpMessage message, String network, long nanoTime) {
         Asker asker = new Asker(network, message.hardware());
         Optional<BootClient> client = BootClient.of(message);
         Optional<MessageType> type = message.options().messageType();
         if (!type.equals(Optional.of(MessageType.DISCOVER))) {
-            exchanges.put(asker, new Asking(client, nanoTime, 0));
+            exchanges.put(asker, new Asking(client, nanoTime, nanoTime, 0));
             return;
         }
         Asking before = exchanges.get(asker);
-        Asking after = before == null || before.discovers() == 0
-                ? new Asking(client, nanoTime, 1)
-                : new Asking(client, before.sinceNanos(), before.discovers() + 1);
+        Asking after = before == null || before.discovers() == 0 || nanoTime - before.lastNanos() > SAME_BOOT_NANOS
+                ? new Asking(client, nanoTime, nanoTime, 1)
+                : new Asking(client, before.sinceNanos(), nanoTime, before.discovers() + 1);
         exchanges.put(asker, after);
-        if (client.isPresent()
-                && after.discovers() >= NO_ADDRESS_DISCOVERS
-                && nanoTime - after.sinceNanos() >= NO_ADDRESS_NANOS) {
-            now.add(new DhcpFinding(
-                    Kind.NO_ADDRESS,
-                    network,
-                    Ipv4Address.UNSPECIFIED,
-                    message.hardware().mac(),
-                    "%s asked %d times on %s and took no address: no DHCP server gives it one; look for a full pool, a server"
-                                    .formatted(nameOf(message), after.discovers(), network)
-                            + " that is down, or a switch port that keeps broadcasts back"));
-        }
     }
 
     private void answered(
             DhcpMessage message, String network, Ipv4Address server, long nanoTime, List<DhcpFinding> now) {
-        Asking asking = exchanges.get(new Asker(network, message.hardware()));
+        Asker asker = new Asker(network, message.hardware());
+        Asking asking = exchanges.get(asker);
         Optional<BootClient> client = asking == null ? Optional.empty() : asking.client();
         boolean gives = !message.yourAddress().isUnspecified();
+        if (gives && asking != null) {
+            exchanges.put(asker, asking.answered());
+        }
         if (gives) {
             givesAddresses(message, network, server, nanoTime, now);
         }
@@ -310,10 +358,6 @@ public final class DhcpWatch {
     private static void add(
             List<DhcpFinding> now, Kind kind, String network, Ipv4Address server, DhcpMessage message, String text) {
         now.add(new DhcpFinding(kind, network, server, message.hardware().mac(), text));
-    }
-
-    private static String nameOf(DhcpMessage message) {
-        return message.hardware().mac().map(MacAddress::text).orElse("a machine");
     }
 
     private static List<String> texts(List<Ipv4Address> addresses) {

@@ -158,19 +158,80 @@ class DhcpWatchTest {
     }
 
     @Test
-    void aMachineThatAsksInVainIsNamed() {
-        assertThat(discover(UEFI)).isEmpty();
-        pass(Duration.ofSeconds(6));
-        assertThat(discover(UEFI)).isEmpty();
-        pass(Duration.ofSeconds(14));
+    void aMachineThatAsksInVainIsNamedTwentySecondsAfterItBegan() {
+        for (int i = 0; i < 5; i++) {
+            assertThat(discover(UEFI)).isEmpty();
+            pass(Duration.ofSeconds(3));
+        }
+        pass(Duration.ofSeconds(5).minusNanos(1));
+        assertThat(watch.look(nowNanos)).isEmpty();
+        pass(Duration.ofNanos(1));
 
-        assertThat(discover(UEFI)).singleElement().satisfies(finding -> {
+        assertThat(watch.look(nowNanos)).singleElement().satisfies(finding -> {
             assertThat(finding.kind()).isEqualTo(Kind.NO_ADDRESS);
-            assertThat(finding.text()).contains("52:54:00:12:34:56 asked 3 times on eth0");
+            assertThat(finding.machine()).contains(new MacAddress("52:54:00:12:34:56"));
+            assertThat(finding.text()).contains("52:54:00:12:34:56 asked 5 times on eth0");
         });
+        assertThat(watch.look(nowNanos)).as("said once").isEmpty();
+        discover(UEFI);
+        assertThat(watch.look(nowNanos)).isEmpty();
+        assertThat(watch.findings(nowNanos))
+                .singleElement()
+                .satisfies(finding -> assertThat(finding.text()).contains("asked 6 times"));
+
+        pass(Duration.ofNanos(DhcpWatch.FORGOTTEN_NANOS + 1));
+        assertThat(watch.look(nowNanos)).isEmpty();
+        assertThat(watch.findings(nowNanos)).isEmpty();
+    }
+
+    @Test
+    void whoAskedTwiceWasOfferedAnAddressOrTookOneDoesNotAskInVain() {
+        discoverOften(2);
+        assertThat(lookLater()).as("twice").isEmpty();
+
+        machine = "525400000002";
+        discoverOften(3);
+        offer(OTHER, LEASE, "");
+        assertThat(lookLater()).as("an offer").isEmpty();
+
+        machine = "525400000003";
+        discoverOften(3);
         watch.hear(request(MessageType.REQUEST, UEFI), network, Ipv4Address.UNSPECIFIED, nowNanos);
-        pass(Duration.ofSeconds(30));
-        assertThat(discover(UEFI)).as("it took one, and begins anew").isEmpty();
+        assertThat(lookLater()).as("it took one that was not heard").isEmpty();
+        discoverOften(3);
+        assertThat(lookLater()).as("it begins anew").hasSize(1);
+    }
+
+    @Test
+    void anOfferWithoutAnAddressAndOneForAnotherAreNone() {
+        discoverOften(3);
+        offer(OTHER, Ipv4Address.UNSPECIFIED, "", VendorClass.PXE_CLIENT);
+        machine = "525400000002";
+        offer(ROUTER, LEASE, "");
+
+        assertThat(kinds(lookLater())).containsExactly(Kind.NO_ADDRESS);
+    }
+
+    @Test
+    void bootsThatAreFarApartAreNotCountedTogether() {
+        for (int i = 0; i < 4; i++) {
+            discover(UEFI);
+            pass(Duration.ofNanos(DhcpWatch.SAME_BOOT_NANOS + 1));
+            assertThat(watch.look(nowNanos)).isEmpty();
+        }
+        for (int i = 0; i < 3; i++) { // With UEFI's longest pauses.
+            discover(UEFI);
+            pass(Duration.ofSeconds(32));
+        }
+        assertThat(watch.look(nowNanos)).hasSize(1);
+    }
+
+    @Test
+    void whoDoesNotBootFromTheNetworkMayAskInVain() {
+        for (int i = 0; i < 5; i++) {
+            discover("MSFT 5.0");
+        }
+        assertThat(lookLater()).isEmpty();
     }
 
     @Test
@@ -210,6 +271,17 @@ class DhcpWatchTest {
             offer(new Ipv4Address(random.nextInt()), LEASE, "a.efi", VendorClass.PXE_CLIENT);
         }
         assertThat(watch.findings(nowNanos)).hasSize(DhcpWatch.MOST_FINDINGS);
+    }
+
+    private void discoverOften(int times) {
+        for (int i = 0; i < times; i++) {
+            discover(UEFI);
+        }
+    }
+
+    private List<DhcpFinding> lookLater() {
+        pass(Duration.ofSeconds(20));
+        return watch.look(nowNanos);
     }
 
     private List<DhcpFinding> discover(String vendor) {

@@ -242,9 +242,10 @@ public final class DhcpListener implements AutoCloseable {
         }
     }
 
-    /** One that cannot be opened holds up no other. */
+    /** At interfaces, and at who asks in vain. One that cannot be opened holds up no other. */
     private synchronized void lookAgain() {
         try {
+            watch.look();
             Set<Door> wanted = closed ? Set.of() : wanted(Link.present());
             for (Door door : List.copyOf(open.keySet())) {
                 if (!wanted.contains(door)) {

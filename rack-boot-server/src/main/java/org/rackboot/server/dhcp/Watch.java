@@ -44,8 +44,22 @@ final class Watch {
         synchronized (this) {
             fresh = watch.hear(message, link, source, now);
         }
+        tell(fresh, now);
+    }
+
+    /** Finds out who asks in vain; to be called every few seconds. */
+    void look() {
+        long now = nanoClock.getAsLong();
+        List<DhcpFinding> fresh;
+        synchronized (this) {
+            fresh = watch.look(now);
+        }
+        tell(fresh, now);
+    }
+
+    private void tell(List<DhcpFinding> fresh, long now) {
         for (DhcpFinding finding : fresh) {
-            notices.say(finding.kind() + " " + link + " " + finding.server(), now, finding::text);
+            notices.say(finding.kind() + " " + finding.network() + " " + finding.server(), now, finding::text);
             finding.machine().ifPresent(machine -> events.accept(event(finding, machine)));
         }
     }

@@ -342,6 +342,23 @@ class ProxyAnswersTest {
     }
 
     @Test
+    void aMachineThatNoDhcpServerGivesAnAddressIsSaidOnceAndIsOnItsTimeline() {
+        for (int i = 0; i < 3; i++) {
+            sent(Packets.bios(), Ipv4Address.UNSPECIFIED, 68, LINK);
+        }
+        events.clear();
+        clock.pass(20_000_000_000L);
+        watch.look();
+        watch.look();
+
+        assertThat(lines).singleElement().asString().contains("52:54:00:0b:00:01 asked 3 times on eth0");
+        assertThat(events)
+                .singleElement()
+                .satisfies(event -> assertThat(event.answer()).isEqualTo(Answer.WARNED));
+        assertThat(watch.warnings()).isEqualTo(lines);
+    }
+
+    @Test
     void aNumberThatIsInNoListIsNamedOnceWithWhatIsGiven() {
         for (int i = 0; i < 3; i++) {
             DhcpMessage offer = Packets.read(
