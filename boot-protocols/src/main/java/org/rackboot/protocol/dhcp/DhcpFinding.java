@@ -8,7 +8,7 @@ import org.rackboot.protocol.bootname.MacAddress;
  * Something about a network's DHCP that keeps machines from booting, or may.
  *
  * @param network in the listener's words, an interface's name
- * @param server who said it; unspecified if the problem is that nobody said anything
+ * @param server who said it; unspecified if the problem is that nobody said anything, or that several did
  * @param machine that was seen with it last
  * @param text for people: what, why it matters, and what to do
  */

@@ -249,7 +249,7 @@ public final class DhcpWatch {
                     now,
                     Kind.SECOND_DHCP_SERVER,
                     network,
-                    server,
+                    Ipv4Address.UNSPECIFIED, // Said of all together, so that it is not said for each.
                     message,
                     "%d DHCP servers give out addresses on %s (%s): unless they know of each other, a machine gets the boot settings"
                                     .formatted(here.size(), network, String.join(", ", texts(here)))

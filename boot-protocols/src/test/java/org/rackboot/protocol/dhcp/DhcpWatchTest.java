@@ -141,6 +141,14 @@ class DhcpWatchTest {
             assertThat(finding.kind()).isEqualTo(Kind.SECOND_DHCP_SERVER);
             assertThat(finding.text()).contains("198.18.0.2, 198.18.0.3");
         });
+        assertThat(offer(ROUTER, LEASE, ""))
+                .as("said once, whoever speaks next")
+                .isEmpty();
+        assertThat(watch.findings(nowNanos)).hasSize(1);
+        assertThat(offer(address("198.18.0.4"), LEASE, "")).isEmpty();
+        assertThat(watch.findings(nowNanos))
+                .singleElement()
+                .satisfies(finding -> assertThat(finding.text()).contains("3 DHCP servers"));
         network = "eth1";
         discover("MSFT 5.0");
         assertThat(offer(OTHER, LEASE, "")).as("another network").isEmpty();
