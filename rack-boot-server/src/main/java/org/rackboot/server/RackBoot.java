@@ -59,6 +59,7 @@ import org.rackboot.region.sync.Importer;
 import org.rackboot.region.sync.RateLimit;
 import org.rackboot.server.config.ServerConfig;
 import org.rackboot.server.config.StateDirectory;
+import org.rackboot.server.dhcp.AnswerLog;
 import org.rackboot.server.dhcp.BootFiles;
 import org.rackboot.server.dhcp.DhcpListener;
 import org.rackboot.server.dhcp6.Dhcp6Listener;
@@ -623,7 +624,9 @@ public final class RackBoot implements AutoCloseable {
             BootEvents events,
             ScheduledExecutorService timer)
             throws IOException {
-        DhcpListener proxy = closeAtEnd(DhcpListener.start(loops, config, addresses, files, events, metrics, timer));
+        AnswerLog log = new AnswerLog(files, events::publish);
+        DhcpListener proxy =
+                closeAtEnd(DhcpListener.start(loops, config, addresses, files, log, events, metrics, timer));
         proxyDhcp = proxy;
         dhcp.addAll(proxy.addresses(ProxyDhcp.SERVER_PORT));
         pxe.addAll(proxy.addresses(ProxyDhcp.BOOT_SERVER_PORT));
@@ -633,6 +636,7 @@ public final class RackBoot implements AutoCloseable {
                 addresses,
                 files::url,
                 ServerId.of(new StateDirectory(config.state())),
+                log,
                 new Dhcp6Metrics(metrics)));
         dhcp6.addAll(proxy6.addresses());
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.rackboot.protocol.address.Ipv6Address;
 import org.rackboot.protocol.dhcp.ArchitectureType;
 import org.rackboot.protocol.dhcp.BootClient;
 import org.rackboot.protocol.dhcp.MachineId;
@@ -46,13 +47,38 @@ public final class ProxyDhcp6 {
         BOOT_SERVER
     }
 
+    /**
+     * Who asked.
+     *
+     * @param duid what it calls itself
+     * @param behindRelay its address where a relay spoke for it
+     */
+    public record Asker(BootClient client, Optional<Duid> duid, Optional<Ipv6Address> behindRelay) {}
+
     /** What to do about a message. */
     public sealed interface Decision {
         /** Send this, to where the message came from, but to that port. */
-        record Reply(Dhcp6Message message, int port) implements Decision {}
+        record Reply(Dhcp6Message message, int port, Asker asker) implements Decision {
+            /** What the client gets of it: without what is for relays. */
+            public Exchange forClient() {
+                Dhcp6Message inner = message;
+                while (inner instanceof Relay relay) {
+                    inner = relay.message();
+                }
+                return (Exchange) inner;
+            }
+        }
 
-        /** Say nothing. */
-        record Silence(Reason reason) implements Decision {}
+        /**
+         * Say nothing.
+         *
+         * @param asker if it is somebody who would be answered if there were something to boot
+         */
+        record Silence(Reason reason, Optional<Asker> asker) implements Decision {
+            Silence(Reason reason) {
+                this(reason, Optional.empty());
+            }
+        }
     }
 
     /** Why nothing is said. */
@@ -100,8 +126,14 @@ public final class ProxyDhcp6 {
         }
         BootClient client = bootClient(request.options()).orElseThrow();
         Optional<String> url = bootUrls.apply(client);
+        Asker asker = new Asker(
+                client,
+                request.options().first(ClientId.class).map(ClientId::duid),
+                relays.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(relays.get(relays.size() - 1).peer()));
         if (url.isEmpty()) {
-            return new Decision.Silence(Reason.NOTHING_TO_BOOT);
+            return new Decision.Silence(Reason.NOTHING_TO_BOOT, Optional.of(asker));
         }
         Dhcp6Message answer = answer(request, client, url.get());
         for (int i = relays.size() - 1; i >= 0; i--) {
@@ -111,9 +143,9 @@ public final class ProxyDhcp6 {
             return new Decision.Silence(Reason.TOO_LONG);
         }
         if (!relays.isEmpty()) {
-            return new Decision.Reply(answer, SERVER_PORT);
+            return new Decision.Reply(answer, SERVER_PORT, asker);
         }
-        return new Decision.Reply(answer, service == Service.DHCP ? CLIENT_PORT : BOOT_SERVER_PORT);
+        return new Decision.Reply(answer, service == Service.DHCP ? CLIENT_PORT : BOOT_SERVER_PORT, asker);
     }
 
     private Optional<Reason> reasonForSilence(Exchange request, Service service) {

@@ -90,6 +90,8 @@ class ProxyDhcp6Test {
         assertThat(outer.options().first(InterfaceId.class)).contains(new InterfaceId(Octets.ofText("uplink")));
         Relay inner = (Relay) outer.message();
         assertThat(inner.isForward()).isFalse();
+        assertThat(reply.forClient()).isEqualTo(inner.message());
+        assertThat(reply.asker().behindRelay().map(Object::toString)).contains("fe80::77");
         assertThat(inner.peer()).hasToString("fe80::77");
         assertThat(inner.options().first(InterfaceId.class)).contains(new InterfaceId(Octets.ofText("eth0/1")));
         assertThat(hex(inner.message())).isEqualTo(answer(Packets6.pxeSolicit(), Service.DHCP, ProxyDhcp6.CLIENT_PORT));
@@ -183,6 +185,19 @@ class ProxyDhcp6Test {
         assertThat(silence(Packets6.pxeBootServerRequest()))
                 .as("an address is not ours to give")
                 .isEqualTo(Reason.NOT_OURS);
+    }
+
+    @Test
+    void whoIsAnsweredOrFindsNothingIsNamed() {
+        Decision.Reply reply = (Decision.Reply) proxy.receive(decode(Packets6.pxeSolicit()), Service.DHCP);
+        Decision.Silence silence = (Decision.Silence)
+                proxy.receive(decode(bytes("0b" + XID + option(61, "0002") + Packets6.PXE_CLASS)), Service.DHCP);
+
+        assertThat(reply.asker().client().architectures()).containsExactly(7);
+        assertThat(reply.asker().duid().flatMap(Duid::mac)).contains(new MacAddress("52:54:00:12:34:56"));
+        assertThat(reply.asker().behindRelay()).isEmpty();
+        assertThat(silence.asker().map(asker -> asker.client().architectures())).contains(List.of(2));
+        assertThat(silence.asker().flatMap(ProxyDhcp6.Asker::duid)).isEmpty();
     }
 
     @Test

@@ -153,6 +153,7 @@ public final class DhcpListener implements AutoCloseable {
      * Opens all sockets that are wanted.
      *
      * @param addresses where TFTP and HTTP listen
+     * @param log of what is answered
      * @param timer looks after interfaces from time to time
      * @throws IOException if a socket cannot be opened, or there is nowhere to listen; its message says what to do
      */
@@ -161,6 +162,7 @@ public final class DhcpListener implements AutoCloseable {
             ServerConfig config,
             List<InetAddress> addresses,
             BootFiles files,
+            AnswerLog log,
             BootEvents events,
             Listener listener,
             ScheduledExecutorService timer)
@@ -178,11 +180,9 @@ public final class DhcpListener implements AutoCloseable {
                 new SubnetRules(config.dhcp().subnets(), config.dhcp().ignoredSubnets()),
                 files,
                 watch,
-                events::publish,
+                log,
                 (address, mac) -> events.heard(Link.inet(address), mac.text()),
                 listener,
-                notices,
-                Clock.systemUTC(),
                 System::nanoTime);
         boolean isBound = !config.bind().isEmpty() && config.bind().stream().noneMatch(InetAddress::isAnyLocalAddress);
         DhcpListener dhcp =

@@ -3,11 +3,8 @@ package org.rackboot.server.dhcp;
 import java.net.InetSocketAddress;
 import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
-import java.time.Clock;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.rackboot.protocol.address.Ipv4Address;
 import org.rackboot.protocol.bootname.MacAddress;
@@ -23,12 +20,9 @@ import org.rackboot.protocol.dhcp.Octets;
 import org.rackboot.protocol.dhcp.OptionCode;
 import org.rackboot.protocol.dhcp.ProxyDhcp;
 import org.rackboot.protocol.dhcp.ProxyDhcp.Decision;
-import org.rackboot.protocol.loader.LoaderChoice;
-import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.server.dhcp.DhcpListener.Answered;
 import org.rackboot.server.dhcp.DhcpListener.Received;
 import org.rackboot.server.dhcp.DhcpListener.Silent;
-import org.rackboot.server.event.BootEvent;
 
 /**
  * What goes out for each packet that comes in: bounds, {@link ProxyDhcp}, and what is told about it. Without I/O;
@@ -39,16 +33,15 @@ final class ProxyAnswers {
     static final int MAX_PACKET_BYTES = 1_500;
 
     private static final int IP_AND_UDP_BYTES = 28;
+    private static final String WITHOUT_MAC = "a machine without an Ethernet address";
 
     private final SubnetRules rules;
     private final BootFiles files;
     private final Watch watch;
-    private final Consumer<BootEvent> events;
+    private final AnswerLog log;
     private final BiConsumer<Ipv4Address, MacAddress> heard;
     private final DhcpListener.Listener listener;
-    private final Notices notices;
     private final AnswerBudget budget;
-    private final Clock clock;
     private final LongSupplier nanoClock;
 
     /** One datagram, and where it goes. */
@@ -58,21 +51,17 @@ final class ProxyAnswers {
             SubnetRules rules,
             BootFiles files,
             Watch watch,
-            Consumer<BootEvent> events,
+            AnswerLog log,
             BiConsumer<Ipv4Address, MacAddress> heard,
             DhcpListener.Listener listener,
-            Notices notices,
-            Clock clock,
             LongSupplier nanoClock) {
         this.rules = rules;
         this.files = files;
         this.watch = watch;
-        this.events = events;
+        this.log = log;
         this.heard = heard;
         this.listener = listener;
-        this.notices = notices;
         this.budget = new AnswerBudget(nanoClock.getAsLong());
-        this.clock = clock;
         this.nanoClock = nanoClock;
     }
 
@@ -101,7 +90,7 @@ final class ProxyAnswers {
                 files.proxy(local).receive(message, new ProxyDhcp.Reception(source, sourcePort, local, door.role()));
         if (decision instanceof Decision.Silence silence) {
             if (silence.reason() == ProxyDhcp.Reason.NOTHING_TO_BOOT) {
-                BootClient.of(message).ifPresent(this::sayNothingToBoot);
+                BootClient.of(message).ifPresent(client -> log.nothingToBoot(client, WITHOUT_MAC));
             }
             return silence(Silent.valueOf(silence.reason().name()));
         }
@@ -197,36 +186,18 @@ final class ProxyAnswers {
         boolean isOffer = answer.options().messageType().equals(Optional.of(MessageType.OFFER));
         listener.answered(isOffer, answered(client));
         Optional<String> file = answer.options().bootFileName().map(BootFileName::name);
-        StringBuilder reason = new StringBuilder(words(client));
+        StringBuilder more = new StringBuilder();
         if (file.isEmpty()) {
-            reason.append("; ").append(withoutFile(client, answer));
+            more.append("; ").append(withoutFile(client, answer));
         }
         Ipv4Address address = request.clientAddress();
         if (!request.relay().isUnspecified()) {
-            reason.append("; relayed by ").append(request.relay());
+            more.append("; relayed by ").append(request.relay());
         } else if (address.isUnspecified()) {
             address = source;
         }
-        events.accept(new BootEvent(
-                clock.instant(),
-                BootEvent.Transport.DHCP,
-                new InetSocketAddress(Link.inet(address), sourcePort),
-                client.mac().map(MacAddress::text),
-                BootPhase.LOADER,
-                file.orElse("-"),
-                isOffer ? BootEvent.Answer.OFFERED : BootEvent.Answer.ACKNOWLEDGED,
-                0,
-                Duration.ZERO,
-                reason.toString()));
-        if (files.choose(client) instanceof LoaderChoice.Load load
-                && load.remark().isPresent()) {
-            String remark = load.remark().get();
-            notices.say(
-                    words(client) + remark,
-                    nanoClock.getAsLong(),
-                    () -> "%s, of %s, is told to load %s: %s"
-                            .formatted(who(client), words(client), load.name(), remark));
-        }
+        InetSocketAddress from = new InetSocketAddress(Link.inet(address), sourcePort);
+        log.answered(client, WITHOUT_MAC, from, isOffer, file, more.toString());
     }
 
     /** What a client does that is told no file. */
@@ -243,30 +214,6 @@ final class ProxyAnswers {
         return hasMenu
                 ? "it gets the menu that it looks for, and finds its files by itself"
                 : "it finds its files by itself";
-    }
-
-    private void sayNothingToBoot(BootClient client) {
-        String reason = files.choose(client) instanceof LoaderChoice.Nothing nothing ? nothing.reason() : "";
-        notices.say(
-                "nothing " + words(client),
-                nanoClock.getAsLong(),
-                () -> "Nothing to boot for %s, as %s asked for: %s. Until then it is not answered"
-                        .formatted(words(client), who(client), reason));
-    }
-
-    private static String who(BootClient client) {
-        return client.mac().map(MacAddress::text).orElse("a machine without an Ethernet address");
-    }
-
-    /** Bounded in kinds, as a notice's key must be: a stranger chooses among the numbers, no more. */
-    private static String words(BootClient client) {
-        String machine = client.architecture()
-                .map(type -> "%s (type %d)".formatted(type.name(), type.code()))
-                .orElseGet(() -> client.architectures().isEmpty()
-                        ? "no named architecture"
-                        : "architecture type %d, which is in no list"
-                                .formatted(client.architectures().get(0)));
-        return client.isIpxe() ? "iPXE on " + machine : machine;
     }
 
     private static Received received(DhcpMessage message) {

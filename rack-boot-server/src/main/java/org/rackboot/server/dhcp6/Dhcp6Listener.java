@@ -27,12 +27,17 @@ import org.rackboot.protocol.address.Ipv6Address;
 import org.rackboot.protocol.dhcp.BootClient;
 import org.rackboot.protocol.dhcp6.Dhcp6Codec;
 import org.rackboot.protocol.dhcp6.Dhcp6Message;
+import org.rackboot.protocol.dhcp6.Dhcp6Message.Exchange;
+import org.rackboot.protocol.dhcp6.Dhcp6Option.BootFileUrl;
+import org.rackboot.protocol.dhcp6.Dhcp6Type;
 import org.rackboot.protocol.dhcp6.Duid;
 import org.rackboot.protocol.dhcp6.MalformedDhcp6Exception;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6;
+import org.rackboot.protocol.dhcp6.ProxyDhcp6.Asker;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Decision;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Service;
 import org.rackboot.server.config.ServerConfig;
+import org.rackboot.server.dhcp.AnswerLog;
 import org.rackboot.server.net.Addresses;
 import org.rackboot.server.net.BindException;
 import org.rackboot.server.net.EventLoops;
@@ -85,14 +90,17 @@ public final class Dhcp6Listener implements AutoCloseable {
     private final EventLoops loops;
     private final Ports ports;
     private final Duid server;
+    private final AnswerLog log;
     private final Listener listener;
     private final AnswerBudget budget;
     private final List<DatagramChannel> channels = new ArrayList<>();
 
-    private Dhcp6Listener(EventLoops loops, Ports ports, Duid server, Listener listener, LongSupplier nanoClock) {
+    private Dhcp6Listener(
+            EventLoops loops, Ports ports, Duid server, AnswerLog log, Listener listener, LongSupplier nanoClock) {
         this.loops = loops;
         this.ports = ports;
         this.server = server;
+        this.log = log;
         this.listener = listener;
         this.budget = new AnswerBudget(nanoClock);
     }
@@ -103,6 +111,7 @@ public final class Dhcp6Listener implements AutoCloseable {
      *
      * @param served addresses where TFTP and HTTP listen
      * @param urls of what a client is to load, from an address of {@code served}
+     * @param log of what is answered
      */
     public static Dhcp6Listener start(
             EventLoops loops,
@@ -110,6 +119,7 @@ public final class Dhcp6Listener implements AutoCloseable {
             List<InetAddress> served,
             BiFunction<BootClient, InetAddress, Optional<String>> urls,
             Duid server,
+            AnswerLog log,
             Listener listener) {
         Ports ports = new Ports(config.port6(), config.pxePort());
         try {
@@ -122,10 +132,10 @@ public final class Dhcp6Listener implements AutoCloseable {
                             .ifPresent(address -> links.add(new Link(card, client -> urls.apply(client, address))));
                 }
             }
-            return open(loops, links, ports, server, listener, System::nanoTime);
+            return open(loops, links, ports, server, log, listener, System::nanoTime);
         } catch (BindException | SocketException e) {
             LOG.warn("DHCPv6 is not answered: {}", e.getMessage());
-            return new Dhcp6Listener(loops, ports, server, listener, System::nanoTime);
+            return new Dhcp6Listener(loops, ports, server, log, listener, System::nanoTime);
         }
     }
 
@@ -150,9 +160,15 @@ public final class Dhcp6Listener implements AutoCloseable {
      * @throws BindException also if a card has no IPv6 address
      */
     public static Dhcp6Listener open(
-            EventLoops loops, List<Link> links, Ports ports, Duid server, Listener listener, LongSupplier nanoClock)
+            EventLoops loops,
+            List<Link> links,
+            Ports ports,
+            Duid server,
+            AnswerLog log,
+            Listener listener,
+            LongSupplier nanoClock)
             throws BindException {
-        Dhcp6Listener opened = new Dhcp6Listener(loops, ports, server, listener, nanoClock);
+        Dhcp6Listener opened = new Dhcp6Listener(loops, ports, server, log, listener, nanoClock);
         try {
             for (Link link : links) {
                 opened.open(link);
@@ -299,6 +315,7 @@ public final class Dhcp6Listener implements AutoCloseable {
             }
             Decision decision = proxy.receive(message, service);
             if (decision instanceof Decision.Silence silence) {
+                silence.asker().ifPresent(asker -> log.nothingToBoot(asker.client(), name(asker)));
                 listener.silent(silence.reason());
             } else if (decision instanceof Decision.Reply reply) {
                 answer(ctx, reply, sender);
@@ -316,6 +333,7 @@ public final class Dhcp6Listener implements AutoCloseable {
                 return;
             }
             listener.answered(service);
+            tell(reply, sender);
             ByteBuffer bytes = ByteBuffer.allocate(ProxyDhcp6.MOST_BYTES);
             Dhcp6Codec.encode(reply.message(), bytes);
             ByteBuf content = ctx.alloc().buffer(bytes.flip().remaining()).writeBytes(bytes);
@@ -323,6 +341,32 @@ public final class Dhcp6Listener implements AutoCloseable {
             int port = standardPort ? reply.port() : sender.getPort();
             ctx.writeAndFlush(
                     new DatagramPacket(content, new InetSocketAddress(sender.getAddress(), port)), ctx.voidPromise());
+        }
+
+        private void tell(Decision.Reply reply, InetSocketAddress sender) {
+            Asker asker = reply.asker();
+            Exchange answer = reply.forClient();
+            StringBuilder more = new StringBuilder();
+            if (asker.client().mac().isEmpty()) {
+                more.append("; ").append(name(asker));
+            }
+            if (asker.behindRelay().isPresent()) {
+                more.append("; relayed by ")
+                        .append(Ipv6Address.of(sender.getAddress().getAddress()));
+            }
+            log.answered(
+                    asker.client(),
+                    name(asker),
+                    asker.behindRelay()
+                            .map(address -> new InetSocketAddress(inet(address, 0), sender.getPort()))
+                            .orElse(sender),
+                    answer.type() == Dhcp6Type.ADVERTISE,
+                    answer.options().first(BootFileUrl.class).map(BootFileUrl::url),
+                    more.toString());
+        }
+
+        private static String name(Asker asker) {
+            return asker.duid().map(duid -> "DUID " + duid.octets()).orElse("a machine without a DUID");
         }
 
         @Override

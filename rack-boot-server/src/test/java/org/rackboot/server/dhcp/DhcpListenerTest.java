@@ -229,14 +229,9 @@ class DhcpListenerTest {
             flags.put(more[i], List.of(more[i + 1]));
         }
         ServerConfig config = ServerConfig.read(new Settings(Optional.empty(), Map.of(), flags));
+        BootFiles files = new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, address -> 5248);
         DhcpListener listener = DhcpListener.start(
-                on,
-                config,
-                config.bind(),
-                new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, address -> 5248),
-                events,
-                counts,
-                timer);
+                on, config, config.bind(), files, new AnswerLog(files, events::publish), events, counts, timer);
         opened.add(listener);
         return listener;
     }

@@ -429,15 +429,15 @@ class ProxyAnswersTest {
     }
 
     private ProxyAnswers answers(SubnetRules rules) {
+        BootFiles files = new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, local -> 5248);
         return new ProxyAnswers(
                 rules,
-                new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, local -> 5248),
+                files,
                 watch,
-                events::add,
+                new AnswerLog(
+                        files, events::add, lines::add, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC), clock::nowNanos),
                 heard::put,
                 counts,
-                new Notices(lines::add),
-                Clock.fixed(Instant.EPOCH, ZoneOffset.UTC),
                 clock::nowNanos);
     }
 

@@ -6,9 +6,12 @@ import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.rackboot.protocol.address.Ipv6Address;
 import org.rackboot.protocol.dhcp.BootClient;
 import org.rackboot.protocol.dhcp.Octets;
@@ -19,10 +22,17 @@ import org.rackboot.protocol.dhcp6.Dhcp6Option;
 import org.rackboot.protocol.dhcp6.Dhcp6Options;
 import org.rackboot.protocol.dhcp6.Duid;
 import org.rackboot.protocol.dhcp6.MalformedDhcp6Exception;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.LoaderPreference;
+import org.rackboot.server.dhcp.AnswerLog;
+import org.rackboot.server.dhcp.BootFiles;
+import org.rackboot.server.event.BootEvent;
 
 /** What a machine's firmware sends, and a socket for it. */
 final class Clients6 {
     static final Duid SERVER = new Duid.Uuid(Octets.of(new byte[16]));
+    static final Duid CARD =
+            new Duid.LinkLayer(1, Octets.of((byte) 2, (byte) 0, (byte) 0, (byte) 0, (byte) 0, (byte) 7));
     static final String URL = "tftp://[2001:db8::1]/bootx64.efi";
 
     private Clients6() {}
@@ -31,13 +41,22 @@ final class Clients6 {
         return Optional.of(URL);
     }
 
+    /** Of a server with these files. */
+    static AnswerLog log(Supplier<BootCatalog> catalog, Consumer<BootEvent> events, Consumer<String> lines) {
+        BootFiles files = new BootFiles(catalog, LoaderPreference.SIGNED_CHAIN, address -> 5248);
+        return new AnswerLog(files, events, lines, Clock.systemUTC(), System::nanoTime);
+    }
+
     static Exchange request(int type, Dhcp6Option... more) {
+        return request(type, CARD, 7, more);
+    }
+
+    static Exchange request(int type, Duid client, int architecture, Dhcp6Option... more) {
         List<Dhcp6Option> options = new ArrayList<>(List.of(
-                new Dhcp6Option.ClientId(
-                        new Duid.LinkLayer(1, Octets.of((byte) 2, (byte) 0, (byte) 0, (byte) 0, (byte) 0, (byte) 7))),
+                new Dhcp6Option.ClientId(client),
                 new Dhcp6Option.OptionRequest(List.of(59, 60, 23, 16)),
-                new Dhcp6Option.ClientArchitectures(List.of(7)),
-                Dhcp6Option.VendorClass.of(343, "PXEClient:Arch:00007:UNDI:003000")));
+                new Dhcp6Option.ClientArchitectures(List.of(architecture)),
+                Dhcp6Option.VendorClass.of(343, "PXEClient:Arch:%05d:UNDI:003000".formatted(architecture))));
         options.addAll(List.of(more));
         return new Exchange(type, 0x123456, new Dhcp6Options(options));
     }

@@ -19,6 +19,7 @@ import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -31,12 +32,26 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rackboot.protocol.dhcp.BootClient;
+import org.rackboot.protocol.dhcp.Octets;
 import org.rackboot.protocol.dhcp6.Dhcp6Message;
 import org.rackboot.protocol.dhcp6.Dhcp6Option;
 import org.rackboot.protocol.dhcp6.Dhcp6Type;
+import org.rackboot.protocol.dhcp6.Duid;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Reason;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Service;
+import org.rackboot.protocol.resolve.BootCatalog;
+import org.rackboot.protocol.resolve.BootFile;
+import org.rackboot.protocol.resolve.BootImage;
+import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.protocol.resolve.BootRules;
+import org.rackboot.protocol.resolve.Bootloader;
+import org.rackboot.protocol.resolve.LoaderPreference;
+import org.rackboot.protocol.resolve.UnknownMachines;
+import org.rackboot.server.dhcp.AnswerLog;
+import org.rackboot.server.dhcp.BootFiles;
 import org.rackboot.server.dhcp6.Dhcp6Listener.Dropped;
+import org.rackboot.server.event.BootEvent;
+import org.rackboot.server.event.BootEvent.Answer;
 import org.rackboot.server.net.BindException;
 import org.rackboot.server.net.EventLoops;
 
@@ -45,6 +60,9 @@ class Dhcp6ListenerTest {
     private static final InetAddress HERE = loopback();
 
     private final BlockingQueue<Enum<?>> told = new LinkedBlockingQueue<>();
+    private final BlockingQueue<BootEvent> events = new LinkedBlockingQueue<>();
+    private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    private volatile BootCatalog catalog = BootCatalog.empty();
     private final EventLoops loops = EventLoops.best("test-dhcp6");
     private DatagramSocket client;
 
@@ -97,6 +115,131 @@ class Dhcp6ListenerTest {
         }
     }
 
+    @Test
+    void eachAnswerIsToldWithTheMachineItsArchitectureAndItsUrl() throws Exception {
+        Duid nameless = new Duid.Uuid(Octets.of(new byte[16]));
+        try (Dhcp6Listener listener = open(loops)) {
+            ask(listener, Service.DHCP, request(Dhcp6Type.SOLICIT));
+            ask(listener, Service.BOOT_SERVER, request(Dhcp6Type.REQUEST, new Dhcp6Option.ServerId(SERVER)));
+            ask(listener, Service.DHCP, Clients6.relayed(request(Dhcp6Type.SOLICIT)));
+            ask(listener, Service.DHCP, request(Dhcp6Type.SOLICIT, nameless, 11));
+        }
+
+        assertThat(events).hasSize(4).allSatisfy(event -> {
+            assertThat(event.transport()).isEqualTo(BootEvent.Transport.DHCP);
+            assertThat(event.name()).isEqualTo(Clients6.URL);
+        });
+        assertThat(events)
+                .extracting(event -> event.client().getAddress())
+                .containsExactly(HERE, HERE, InetAddress.getByName("fe80::7"), HERE);
+        assertThat(events)
+                .extracting(event -> event.mac().orElse("-"))
+                .containsExactly("02:00:00:00:00:07", "02:00:00:00:00:07", "02:00:00:00:00:07", "-");
+        assertThat(events)
+                .extracting(BootEvent::answer)
+                .containsExactly(Answer.OFFERED, Answer.ACKNOWLEDGED, Answer.OFFERED, Answer.OFFERED);
+        assertThat(events)
+                .extracting(BootEvent::reason)
+                .containsExactly(
+                        "x64 UEFI (type 7)",
+                        "x64 UEFI (type 7)",
+                        "x64 UEFI (type 7); relayed by ::1",
+                        "arm64 UEFI (type 11); DUID 0004" + "00".repeat(16));
+    }
+
+    @Test
+    void whatIsMissingIsSaidOnceForEachKindWithWhatToDo() throws Exception {
+        try (Dhcp6Listener listener = open(loops, files())) {
+            for (int type : new int[] {7, 7, 4_660, 4_660, 28}) {
+                send(client, bytes(request(Dhcp6Type.SOLICIT, Clients6.CARD, type)), address(listener, Service.DHCP));
+            }
+            for (int i = 0; i < 5; i++) {
+                assertThat(told.poll(10, TimeUnit.SECONDS)).isEqualTo(Reason.NOTHING_TO_BOOT);
+            }
+        }
+
+        assertThat(List.copyOf(lines))
+                .satisfiesExactly(
+                        line -> assertThat(line)
+                                .startsWith("Nothing to boot for x64 UEFI (type 7), as 02:00:00:00:00:07 asked for: ")
+                                .contains("rackboot selections add --os ubuntu --release noble --arch amd64"),
+                        line -> assertThat(line).contains("architecture type 4660, which is in no list"),
+                        line -> assertThat(line)
+                                .contains("RISC-V 64 UEFI HTTP (type 28)", "--bootloader uefi/riscv64"));
+        assertThat(events).isEmpty();
+    }
+
+    @Test
+    void aMachineThatDhcp6HasNoWordsForIsSaidToBootByIpv4() throws Exception {
+        catalog = new BootCatalog(1, List.of(image("s390x")), List.of(), List.of());
+        try (Dhcp6Listener listener = open(loops, files())) {
+            send(client, bytes(request(Dhcp6Type.SOLICIT, Clients6.CARD, 31)), address(listener, Service.DHCP));
+
+            assertThat(lines.poll(10, TimeUnit.SECONDS))
+                    .startsWith("Nothing to boot by DHCPv6 for s390 basic (type 31), as 02:00:00:00:00:07 asked for: ")
+                    .endsWith("it boots by IPv4");
+        }
+    }
+
+    @Test
+    void aStrangerWhoIsToHearNothingIsSaidToHearNothing() throws Exception {
+        BootRules silence =
+                new BootRules(Map.of(), List.of(), Map.of(), Optional.empty(), Map.of(), UnknownMachines.SILENCE);
+        catalog = new BootCatalog(1, List.of(), List.of(), List.of(), List.of(), silence);
+        try (Dhcp6Listener listener = open(loops, files())) {
+            send(client, bytes(request(Dhcp6Type.SOLICIT)), address(listener, Service.DHCP));
+
+            assertThat(lines.poll(10, TimeUnit.SECONDS))
+                    .contains("02:00:00:00:00:07", "nobody made it known, and boot.unknown-machines is silence");
+        }
+    }
+
+    @Test
+    void aNumberThatIsInNoListIsNamedWithWhatIsGiven() throws Exception {
+        BootFile file = new BootFile("lpxelinux.0", "0".repeat(64), 1, "0".repeat(64), BootPhase.LOADER);
+        catalog = new BootCatalog(1, List.of(), List.of(new Bootloader("pxe", "i386", "1", List.of(file))), List.of());
+        try (Dhcp6Listener listener = open(loops, files())) {
+            for (int i = 0; i < 2; i++) {
+                Clients6.Received advertise =
+                        ask(listener, Service.DHCP, request(Dhcp6Type.SOLICIT, Clients6.CARD, 4_660));
+                assertThat(advertise.url()).endsWith("/lpxelinux.0");
+            }
+        }
+        assertThat(List.copyOf(lines))
+                .singleElement()
+                .asString()
+                .contains("type 4660", "lpxelinux.0", "02:00:00:00:00:07");
+    }
+
+    private Clients6.Received ask(Dhcp6Listener listener, Service service, Dhcp6Message message) throws Exception {
+        send(client, bytes(message), address(listener, service));
+        return receive(client);
+    }
+
+    private Function<BootClient, Optional<String>> files() {
+        BootFiles files = new BootFiles(() -> catalog, LoaderPreference.SIGNED_CHAIN, address -> 5248);
+        return asker -> files.url(asker, HERE);
+    }
+
+    private AnswerLog log() {
+        return Clients6.log(() -> catalog, events::add, lines::add);
+    }
+
+    private static BootImage image(String arch) {
+        return new BootImage(
+                "ubuntu",
+                "noble",
+                "24.04",
+                "24.04 LTS",
+                arch,
+                "ga-24.04",
+                "generic",
+                "stable",
+                "20261123",
+                false,
+                Map.of());
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void nonsenseIsCountedAndChangesNothing(boolean epoll) throws Exception {
@@ -139,6 +282,7 @@ class Dhcp6ListenerTest {
                         List.of(new Dhcp6Listener.Link(NetworkInterface.getByInetAddress(HERE), Clients6::url)),
                         new Dhcp6Listener.Ports(taken, 0),
                         SERVER,
+                        log(),
                         listener(),
                         System::nanoTime))
                 .withMessageContaining("another program has it");
@@ -198,6 +342,7 @@ class Dhcp6ListenerTest {
                 List.of(new Dhcp6Listener.Link(NetworkInterface.getByInetAddress(HERE), urls)),
                 new Dhcp6Listener.Ports(0, 0),
                 SERVER,
+                log(),
                 listener(),
                 System::nanoTime);
     }

@@ -17,6 +17,7 @@ import org.rackboot.protocol.dhcp6.Dhcp6Option.ServerId;
 import org.rackboot.protocol.dhcp6.Dhcp6Type;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Reason;
 import org.rackboot.protocol.dhcp6.ProxyDhcp6.Service;
+import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.server.net.EventLoops;
 
 /** A listener on {@code boot0} and a machine on {@code boot1}, on the true ports; prints who got what from where. */
@@ -33,6 +34,7 @@ final class Dhcp6OnALink {
                         List.of(new Dhcp6Listener.Link(card, Clients6::url)),
                         Dhcp6Listener.Ports.STANDARD,
                         Clients6.SERVER,
+                        Clients6.log(BootCatalog::empty, event -> {}, line -> {}),
                         telling(drops),
                         System::nanoTime);
                 DatagramSocket firmware = new DatagramSocket(new InetSocketAddress(linkLocal(machine), 546));
