@@ -218,6 +218,7 @@ public final class RackBoot implements AutoCloseable {
     }
 
     private void start() throws IOException, InterruptedException {
+        config.dhcp().idle().ifPresent(LOG::warn);
         StateDirectory state = new StateDirectory(config.state());
         closeAtEnd(own(state));
         EventLoops httpLoops = closeAtEnd(EventLoops.best("http"));

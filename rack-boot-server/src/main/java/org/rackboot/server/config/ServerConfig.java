@@ -199,6 +199,15 @@ public record ServerConfig(
             subnets = List.copyOf(subnets);
             ignoredSubnets = List.copyOf(ignoredSubnets);
         }
+
+        /** What was said of DHCP and does nothing, for people. */
+        public Optional<String> idle() {
+            return isProxy || interfaces.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(
+                            "--interface (dhcp.interfaces: %s) does nothing without --dhcp proxy: no machine is answered by DHCP"
+                                    .formatted(String.join(", ", interfaces)));
+        }
     }
 
     private static final long LEAST_EGRESS_RATE = 64 << 10;

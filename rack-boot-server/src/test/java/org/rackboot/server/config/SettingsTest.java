@@ -173,6 +173,22 @@ class SettingsTest {
     }
 
     @Test
+    void interfacesAreSaidToDoNothingWithoutProxy() throws Exception {
+        assertThat(dhcp(Map.of("dhcp.interfaces", List.of("srv0"))).idle())
+                .contains(
+                        "--interface (dhcp.interfaces: srv0) does nothing without --dhcp proxy: no machine is answered by DHCP");
+        assertThat(dhcp(Map.of("dhcp.interfaces", List.of("srv0"), "dhcp.mode", List.of("proxy")))
+                        .idle())
+                .isEmpty();
+        assertThat(dhcp(Map.of()).idle()).isEmpty();
+    }
+
+    private static ServerConfig.DhcpConfig dhcp(Map<String, List<String>> flags) throws Exception {
+        return ServerConfig.read(new Settings(Optional.empty(), Map.of(), flags))
+                .dhcp();
+    }
+
+    @Test
     void dhcpIsOffUntilItIsToldWhereAndForWhom() throws Exception {
         Path file = write("dhcp:\n  mode: proxy\n  subnets: [198.18.0.0/16]\n  ignore-subnets: [198.18.9.0/24]\n");
         Map<String, List<String>> flags = Map.of("dhcp.interfaces", List.of("eth0", "eth1"));
