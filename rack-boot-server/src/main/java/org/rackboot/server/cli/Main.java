@@ -4,10 +4,12 @@ import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
@@ -48,6 +50,9 @@ public final class Main implements Runnable {
         "",
         "Exit codes: 0 done, 1 failed (also in part), 2 usage, 3 cannot reach the server."
     };
+
+    /** Of those that serve machines alone. */
+    private static final List<String> RACK_OPTIONS = List.of("--dhcp", "--interface");
 
     private static final List<String> ABOUT = List.of("-h", "--help", "-V", "--version");
 
@@ -124,7 +129,16 @@ public final class Main implements Runnable {
     private static CommandLine commandLine() {
         CommandLine commands = new CommandLine(new Main());
         commands.getCommandSpec().usageMessage().footer(FOOTER); // In an annotation, every subcommand would inherit it.
+        CommandLine region = Objects.requireNonNull(commands.getSubcommands().get("region"));
+        RACK_OPTIONS.forEach(option -> hide(region.getCommandSpec(), option));
         return reporting(commands);
+    }
+
+    /** It is taken all the same: what it does not do there, the log says. */
+    private static void hide(CommandSpec command, String option) {
+        OptionSpec shown = command.findOption(option);
+        command.remove(shown);
+        command.addOption(OptionSpec.builder(shown).hidden(true).build());
     }
 
     private static CommandLine reporting(CommandLine commands) {

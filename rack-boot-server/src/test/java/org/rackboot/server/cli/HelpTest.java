@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class HelpTest {
@@ -70,5 +71,17 @@ class HelpTest {
         assertThat(err.toString()).isEmpty();
         assertThat(exitCode).isZero();
         assertThat(out.toString()).contains("Usage: rackboot " + command);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"serve, true", "rack, true", "region, false"})
+    void whoAnswersMachinesAloneExplainsDhcp(String command, boolean answers) {
+        StringWriter out = new StringWriter();
+
+        Main.run(new PrintWriter(out), new PrintWriter(new StringWriter()), command, "--help");
+
+        assertThat(out.toString().contains("--dhcp=")).isEqualTo(answers);
+        assertThat(out.toString().contains("--interface=")).isEqualTo(answers);
+        assertThat(out.toString()).contains("--api-port=");
     }
 }
