@@ -9,6 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import org.rackboot.region.Region.RefusedException;
@@ -98,8 +99,15 @@ public final class Machines {
         }
     }
 
-    /** @param row which of the machines that were to be added, from 1 */
-    public record Problem(int row, String text) {}
+    /**
+     * @param row which of the machines that were to be added, from 1
+     * @param sameAs the row before that has the same, which the text names
+     */
+    public record Problem(int row, String text, OptionalInt sameAs) {
+        public Problem(int row, String text) {
+            this(row, text, OptionalInt.empty());
+        }
+    }
 
     /** @param afterChange so that whoever waits for the catalog is told */
     Machines(MachineRepository machines, NetworkCheck networks, Runnable afterChange) {
@@ -170,7 +178,7 @@ public final class Machines {
         for (int row = 1; row <= said.size(); row++) {
             List<String> wrong = new ArrayList<>();
             Optional<Machine> machine = described(said.get(row - 1), Optional.empty(), wrong);
-            if (machine.isPresent() && areNew(machine.get(), row, rowsOf, wrong)) {
+            if (machine.isPresent() && areNew(machine.get(), row, rowsOf, problems)) {
                 described.add(machine.get());
                 rows.add(row);
             }
@@ -199,17 +207,21 @@ public final class Machines {
     }
 
     private static boolean areNew(
-            Machine machine, int row, Map<Identity, Map<String, Integer>> rowsOf, List<String> problems) {
+            Machine machine, int row, Map<Identity, Map<String, Integer>> rowsOf, List<Problem> problems) {
+        int before = problems.size();
         for (Identity identity : Identity.values()) {
             for (String value : identity.of(machine)) {
                 Integer other =
                         rowsOf.computeIfAbsent(identity, any -> new HashMap<>()).putIfAbsent(value, row);
                 if (other != null) {
-                    problems.add("%s %s is that of row %d as well".formatted(words(identity), value, other));
+                    problems.add(new Problem(
+                            row,
+                            "%s %s is that of row %d as well".formatted(words(identity), value, other),
+                            OptionalInt.of(other)));
                 }
             }
         }
-        return problems.isEmpty();
+        return problems.size() == before;
     }
 
     /**

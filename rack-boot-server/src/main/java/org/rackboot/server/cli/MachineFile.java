@@ -29,6 +29,11 @@ record MachineFile(List<Object> rows, List<Integer> lines) {
 
     static MachineFile read(String text) throws Client.UsageException {
         String content = text.startsWith("\uFEFF") ? text.substring(1) : text; // As spreadsheets begin a file.
+        if (content.stripLeading().startsWith("{")) {
+            throw new Client.UsageException(
+                    "the file is a JSON object; machines are a JSON array, of one machine as well:"
+                            + " [{\"macs\": [\"52:54:00:12:34:56\"]}]");
+        }
         return content.stripLeading().startsWith("[") ? json(content) : csv(content);
     }
 

@@ -292,8 +292,8 @@ final class MachinesCommand {
                 if (json()) {
                     printJson(added);
                 } else {
-                    out().println("added %d machines"
-                            .formatted(added.path("added").asInt(0)));
+                    int count = added.path("added").asInt(0);
+                    out().println("added %d machine%s".formatted(count, count == 1 ? "" : "s"));
                 }
                 printWarnings(added);
                 return DONE;
@@ -303,12 +303,24 @@ final class MachinesCommand {
                     throw e;
                 }
                 for (JsonNode problem : problems) {
-                    err().println("%s: %s"
-                            .formatted(machines.place(problem.path("row").asInt(0)), text(problem, "problem")));
+                    err().println(machines.place(problem.path("row").asInt(0)) + ": " + words(problem, machines));
+                }
+                int more = e.answer().path("more").asInt(0);
+                if (more > 0) {
+                    err().println("and %d more".formatted(more));
                 }
                 err().println("rackboot: no machine was added; put these right, and say it again");
                 return FAILED;
             }
+        }
+
+        /** The region counts rows; whoever wrote the file counts lines. */
+        private static String words(JsonNode problem, MachineFile machines) {
+            String words = text(problem, "problem");
+            int other = problem.path("sameAs").asInt(0);
+            return other == 0
+                    ? words
+                    : words.replace("row %d as well".formatted(other), machines.place(other) + " as well");
         }
 
         private String content() throws Client.UsageException, Client.RefusedException {

@@ -121,7 +121,7 @@ final class SeenCommands {
             if (json()) {
                 printJson(JsonMapper.shared().createObjectNode().put("forgotten", forgotten));
             } else {
-                out().println("forgot %d machines".formatted(forgotten));
+                out().println("forgot %d machine%s".formatted(forgotten, forgotten == 1 ? "" : "s"));
             }
             return code;
         }

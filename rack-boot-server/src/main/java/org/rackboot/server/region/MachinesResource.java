@@ -85,7 +85,7 @@ final class MachinesResource {
         }
         List<Problem> problems = machines.addAll(said, unknown);
         if (problems.isEmpty()) {
-            Audit.say(call, "added %d machines".formatted(said.size()));
+            Audit.say(call, "added %d machine%s".formatted(said.size(), said.size() == 1 ? "" : "s"));
             return json(201, added(said));
         }
         Map<String, Object> json = new LinkedHashMap<>();
@@ -101,9 +101,20 @@ final class MachinesResource {
                 "problems",
                 problems.stream()
                         .limit(SHOWN_PROBLEMS)
-                        .map(problem -> Map.of("row", problem.row(), "problem", problem.text()))
+                        .map(MachinesResource::problem)
                         .toList());
+        if (problems.size() > SHOWN_PROBLEMS) {
+            json.put("more", problems.size() - SHOWN_PROBLEMS);
+        }
         return json(400, json);
+    }
+
+    private static Map<String, Object> problem(Problem problem) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("row", problem.row());
+        json.put("problem", problem.text());
+        problem.sameAs().ifPresent(row -> json.put("sameAs", row));
+        return json;
     }
 
     private HttpReply update(HttpCall call, String nameOrMac) throws RefusedException, DatabaseException {

@@ -346,7 +346,7 @@ class MachinesApiTest {
 
         assertThat(lines.list.stream().map(ILoggingEvent::getFormattedMessage))
                 .containsExactly(
-                        "An operator at 127.0.0.1 added 1 machines",
+                        "An operator at 127.0.0.1 added 1 machine",
                         "An operator at 127.0.0.1 changed machine 'web': {name=web, macs=[52:54:00:00:00:01]} before,"
                                 + " {name=web, macs=[52:54:00:00:00:01], loader=ipxe} now",
                         "An operator at 127.0.0.1 removed machine 'web': {name=web, macs=[52:54:00:00:00:01], loader=ipxe}");
@@ -659,7 +659,7 @@ class MachinesApiTest {
         assertThat(told(0, "seen")).contains("52:54:00:00:00:02", "198.18.0.7", "east");
         assertThat(told(0, "adopt", OTHER_MAC, "--name", "db")).isEqualTo("adopted db\n");
         assertThat(told(1, "adopt", OTHER_MAC)).contains("see 'rackboot machines seen'");
-        assertThat(told(0, "forget", "--all")).isEqualTo("forgot 1 machines\n");
+        assertThat(told(0, "forget", "--all")).isEqualTo("forgot 1 machine\n");
 
         assertThat(told(2, "assign", "web")).contains("--purpose");
         assertThat(told(2, "assign", "--purpose", "hold")).contains("TARGET");
@@ -728,7 +728,7 @@ class MachinesApiTest {
         assertThat(told(0, "list")).startsWith("No machine is known");
 
         Files.writeString(csv, "name,mac,uuid,arch,loader\nweb,%s %s,,amd64,ipxe\n".formatted(MAC, OTHER_MAC));
-        assertThat(told(0, "import", csv.toString())).isEqualTo("added 1 machines\n");
+        assertThat(told(0, "import", csv.toString())).isEqualTo("added 1 machine\n");
         InputStream before = System.in;
         System.setIn(
                 new ByteArrayInputStream("[{\"macs\": [\"52:54:00:00:00:03\"]}]".getBytes(StandardCharsets.UTF_8)));
@@ -739,6 +739,15 @@ class MachinesApiTest {
         }
         assertThat(told(0, "list")).contains("web", "m-525400000003");
 
+        Files.writeString(csv, "mac,name\n\n52:54:00:00:00:04,\n52:54:00:00:00:04,row 1 is it\n52:54:00:00:00:04,c\n");
+        assertThat(told(1, "import", csv.toString()))
+                .contains("line 5: The MAC address 52:54:00:00:00:04 is that of line 3 as well");
+        Files.writeString(csv, "mac\n" + "x\n".repeat(1_001));
+        assertThat(told(1, "import", csv.toString()))
+                .contains("line 1001: 'x' is no MAC", "\nand 1 more\nrackboot: no machine was added")
+                .doesNotContain("line 1002:");
+        assertThat(told(2, "import", Files.writeString(csv, " {\"macs\": []}").toString()))
+                .contains("machines are a JSON array");
         assertThat(told(2, "import", Files.writeString(csv, "name\nweb\n").toString()))
                 .contains("no column 'mac'");
         assertThat(told(1, "import", directory.resolve("missing").toString())).contains("cannot be read");
