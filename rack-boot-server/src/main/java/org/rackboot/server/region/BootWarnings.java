@@ -6,22 +6,25 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.rackboot.protocol.netconfig.Cidr;
 import org.rackboot.protocol.netconfig.NetworkConfig;
 import org.rackboot.region.Assignments;
 import org.rackboot.region.Machines;
 import org.rackboot.region.Region.RefusedException;
 import org.rackboot.region.machine.Assignment;
+import org.rackboot.region.machine.ImageReference;
 import org.rackboot.region.machine.Machine;
 import org.rackboot.region.machine.Target;
 import org.rackboot.region.store.AssignmentRepository.Assigned;
 import org.rackboot.region.store.DatabaseException;
 
 /**
- * What VMware ESXi will not take of the networks of machines that are to have it: told to whoever says so, of the machine or of
- * an assignment, before the machine boots.
+ * What machines cannot boot as it is assigned: what VMware ESXi will not take of their networks, and images of another
+ * architecture. Told to whoever says so, of the machine or of an assignment, before the machine boots.
  */
 final class BootWarnings {
     private static final String ESXI = "esxi/";
@@ -46,7 +49,11 @@ final class BootWarnings {
 
     /** Of machines that this was assigned to, or to what they have in common. */
     List<String> ofAssigned(List<Assigned> assigned) throws DatabaseException {
-        if (assigned.stream().noneMatch(each -> isOfEsxi(each.assignment()))) {
+        boolean maySay = assigned.stream()
+                .map(Assigned::assignment)
+                .anyMatch(each -> isOfEsxi(each)
+                        || each.image().flatMap(BootWarnings::architecture).isPresent());
+        if (!maySay) {
             return List.of();
         }
         Set<Target> targets = assigned.stream().map(Assigned::target).collect(Collectors.toSet());
@@ -90,45 +97,81 @@ final class BootWarnings {
     }
 
     private List<String> warnings(List<Machine> some, Predicate<Reach> looked) throws DatabaseException {
-        List<Machine> withNetworks = some.stream()
-                .filter(machine -> machine.boot().network().isPresent())
-                .toList();
-        if (withNetworks.isEmpty()) {
+        List<Assigned> others = assignments.list();
+        List<String> all = new ArrayList<>();
+        all.addAll(bounded(
+                some.stream().filter(machine -> machine.boot().network().isPresent()),
+                "whose network ESXi does not take as it is",
+                machine -> ofNetwork(machine, others, looked)));
+        all.addAll(bounded(
+                some.stream().filter(machine -> machine.arch().isPresent()),
+                "of another architecture",
+                machine -> ofArchitecture(machine, others, looked)));
+        return all;
+    }
+
+    /** @param kind what machines are of whom something is to be said */
+    private static List<String> bounded(
+            Stream<Machine> some, String kind, Function<Machine, List<String>> warningsOfOne) {
+        List<List<String>> found =
+                some.map(warningsOfOne).filter(each -> !each.isEmpty()).toList();
+        List<String> all = new ArrayList<>();
+        found.stream().limit(MOST_MACHINES).forEach(all::addAll);
+        int more = found.size() - MOST_MACHINES;
+        if (more > 0) {
+            all.add("and %d more machine%s %s".formatted(more, more == 1 ? "" : "s", kind));
+        }
+        return all;
+    }
+
+    private static List<String> ofNetwork(Machine machine, List<Assigned> others, Predicate<Reach> looked) {
+        Optional<NetworkConfig> network = Networks.of(machine);
+        Optional<Reach> reach = reaching(machine, network, others).stream()
+                .filter(Reach::isOfEsxi)
+                .filter(looked)
+                .findFirst();
+        if (reach.isEmpty()) {
             return List.of();
         }
-        List<Assigned> others = assignments.list();
-        List<String> warnings = new ArrayList<>();
-        int named = 0;
-        int more = 0;
-        for (Machine machine : withNetworks) {
-            Optional<NetworkConfig> network = Networks.of(machine);
-            Optional<Reach> reach = reaching(machine, network, others).stream()
-                    .filter(Reach::isOfEsxi)
-                    .filter(looked)
-                    .findFirst();
-            List<String> findings = reach.isPresent() ? Networks.esxiFindings(network) : List.of();
-            if (findings.isEmpty()) {
-                continue;
-            }
-            if (named == MOST_MACHINES) {
-                more++;
-                continue;
-            }
-            named++;
-            String whose = machine.name() + reach.get().condition();
-            findings.stream()
-                    .limit(MOST_OF_ONE)
-                    .map(finding -> whose + ": network " + finding)
-                    .forEach(warnings::add);
-            if (findings.size() > MOST_OF_ONE) {
-                warnings.add("%s: and %d more settings".formatted(whose, findings.size() - MOST_OF_ONE));
-            }
+        List<String> findings = Networks.esxiFindings(network);
+        String whose = machine.name() + reach.get().condition();
+        List<String> all = new ArrayList<>();
+        findings.stream()
+                .limit(MOST_OF_ONE)
+                .map(finding -> whose + ": network " + finding)
+                .forEach(all::add);
+        if (findings.size() > MOST_OF_ONE) {
+            all.add("%s: and %d more settings".formatted(whose, findings.size() - MOST_OF_ONE));
         }
-        if (more > 0) {
-            warnings.add("and %d more machine%s whose network ESXi does not take as it is"
-                    .formatted(more, more == 1 ? "" : "s"));
-        }
-        return warnings;
+        return all;
+    }
+
+    /** Only of what surely reaches a machine: where it boots, it may be told something else. */
+    private static List<String> ofArchitecture(Machine machine, List<Assigned> others, Predicate<Reach> looked) {
+        String arch = machine.arch().orElseThrow();
+        return reaching(machine, Optional.empty(), others).stream()
+                .filter(looked)
+                .filter(reach -> reach.condition().isEmpty())
+                .flatMap(reach -> reach.assignment().image().stream())
+                .filter(image ->
+                        architecture(image).filter(of -> !boots(arch, of)).isPresent())
+                .findFirst()
+                .map(image -> "%s is recorded as %s, and the image %s is of %s: it will not boot that"
+                        .formatted(
+                                machine.name(),
+                                arch,
+                                image.text(),
+                                architecture(image).orElseThrow()))
+                .stream()
+                .toList();
+    }
+
+    private static Optional<String> architecture(ImageReference image) {
+        return image.words().stream().skip(2).findFirst().filter(Machine.ARCHITECTURES::contains);
+    }
+
+    private static boolean boots(String machine, String image) {
+        return machine.equals(image) || (machine.equals("amd64") && image.equals("i386"));
     }
 
     /** What a machine may be given, as racks decide it, the first that counts first. */

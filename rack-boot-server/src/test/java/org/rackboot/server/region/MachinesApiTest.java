@@ -458,6 +458,31 @@ class MachinesApiTest {
         assertThat(assign("arch:amd64", "esxi/8.0", "")).containsExactly("esx, if it is amd64" + DROPPED);
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "web, ubuntu/noble/arm64, true",
+        "web, ubuntu/noble/arm64/ga-24.04, true",
+        "web, ubuntu/noble/amd64, false",
+        "web, ubuntu/noble/i386, false",
+        "web, ubuntu/noble, false",
+        "web, custom/x/any, false",
+        "tag:t, ubuntu/noble/arm64, true",
+        "arch:amd64, ubuntu/noble/arm64, true",
+        "default, ubuntu/noble/arm64, true",
+        "subnet:198.18.0.0/15, ubuntu/noble/arm64, false",
+    })
+    void anImageOfAnotherArchitectureIsToldOf(String target, String image, boolean told) throws Exception {
+        String web = "{\"name\": \"web\", \"macs\": [\"" + MAC + "\"], \"arch\": \"amd64\", \"tags\": [\"t\"]}";
+        ask("POST", "machines", web);
+        ask("POST", "machines", "{\"name\": \"bare\", \"macs\": [\"" + OTHER_MAC + "\"], \"tags\": [\"t\"]}");
+        String warning = "web is recorded as amd64, and the image " + image + " is of arm64: it will not boot that";
+        List<String> expected = told ? List.of(warning) : List.of();
+
+        assertThat(assign(target, image, "")).isEqualTo(expected);
+        assertThat(warnings("PATCH", "machines/web", "{\"arch\": \"amd64\"}")).isEqualTo(expected);
+        assertThat(warnings("PATCH", "machines/web", "{\"arch\": \"\"}")).isEmpty();
+    }
+
     @Test
     void ofManyMachinesTwentyAreNamed() throws Exception {
         StringBuilder all = new StringBuilder();
