@@ -158,6 +158,7 @@ public class BootResolverBenchmark {
                 Set.of(),
                 List.of("systemd.unified=1"),
                 List.of(),
+                Optional.empty(),
                 Map.of(
                         "boot-kernel", file("boot-kernel" + release + serial, BootPhase.KERNEL),
                         "boot-initrd", file("boot-initrd" + release + serial, BootPhase.INITRD),
