@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -214,9 +215,10 @@ class RackUpstreamTest {
         }
         assertThat(send("PUT", "racks/enrol", TOKEN, "{}").statusCode()).isEqualTo(405);
         assertThat(send("PUT", "racks/self/machines", TOKEN, "{}").statusCode()).isEqualTo(405);
-        assertThat(send("PUT", "racks/self", TOKEN, "x".repeat(RackUpstream.MAX_REPORT_BYTES + 1))
-                        .statusCode())
-                .isEqualTo(413);
+        assertThat(answerToHead(
+                        "PUT /api/v1/racks/self HTTP/1.1\r\nHost: rack\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+                                .formatted(TOKEN, RackUpstream.MAX_REPORT_BYTES + 1)))
+                .startsWith("HTTP/1.1 413 ");
         assertThat(send("PUT", "racks/self", "", "{}").statusCode()).isEqualTo(401);
         assertThat(told).isEmpty();
     }
@@ -362,6 +364,14 @@ class RackUpstreamTest {
 
     private HttpResponse<byte[]> get(URI rack, String path) throws Exception {
         return http.send(HttpRequest.newBuilder(rack.resolve(path)).build(), BodyHandlers.ofByteArray());
+    }
+
+    /** A client that still sends its body when it is refused may not get to read why. */
+    private String answerToHead(String head) throws IOException {
+        try (Socket socket = new Socket(upper.url.getHost(), upper.url.getPort())) {
+            socket.getOutputStream().write(head.getBytes(UTF_8));
+            return new String(socket.getInputStream().readAllBytes(), UTF_8);
+        }
     }
 
     private HttpResponse<byte[]> authorized(String path) throws Exception {

@@ -2,6 +2,7 @@ package org.rackboot.server.region;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -77,9 +78,9 @@ class RegionContentTest {
         assertThat(counting.chunks).hasSize(CHUNKS).doesNotHaveDuplicates();
         assertThat(counting.digests).hasSize(1);
         assertThat(origin.bytesRead()).isEqualTo(SQUASHFS.length);
-        assertThat(region.open(sha256).orElseThrow().openVerifiedFile())
-                .as("goes out by sendfile from now on")
-                .hasValueSatisfying(file -> assertThat(file.isOpen()).isTrue());
+        await().untilAsserted(() -> assertThat(region.open(sha256).orElseThrow().openVerifiedFile())
+                .as("goes out by sendfile from now on") // That the disk has all is found out on another thread.
+                .hasValueSatisfying(file -> assertThat(file.isOpen()).isTrue()));
     }
 
     @Test
