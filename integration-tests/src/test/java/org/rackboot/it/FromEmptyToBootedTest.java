@@ -122,7 +122,7 @@ class FromEmptyToBootedTest {
 
             HttpResponse<byte[]> missing = get(rackboot, "grub/grub.cfg-default-arm64");
             assertThat(missing.statusCode()).isEqualTo(404);
-            assertThat(new String(missing.body(), UTF_8)).contains("no image for arm64: import one with");
+            assertThat(new String(missing.body(), UTF_8)).contains("no image ubuntu/noble for arm64: import one with");
         }
     }
 
