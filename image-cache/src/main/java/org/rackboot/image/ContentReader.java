@@ -1,7 +1,6 @@
 package org.rackboot.image;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
@@ -19,7 +18,7 @@ public interface ContentReader {
 
     /**
      * The whole content as a file, for {@code sendfile}, when it is on disk and was verified since this process
-     * started. The caller closes it. Eviction does not end a read in progress.
+     * started. The caller closes it, and checks each part before it is sent. Eviction does not end a read in progress.
      */
-    Optional<FileChannel> openVerifiedFile() throws IOException;
+    Optional<VerifiedFile> openVerifiedFile() throws IOException;
 }

@@ -20,11 +20,12 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -379,20 +380,40 @@ final class DiskTier {
         }
     }
 
-    /** A file's identity: another inode, size or time means that someone replaced or changed it by hand. */
-    private record Fingerprint(@Nullable Object key, boolean regular, long size, FileTime modified) {
+    /**
+     * A file's identity: another inode, size or time means that someone replaced or changed it. The time of the last
+     * change of all (ctime) cannot be set by hand, as that of the last write can.
+     */
+    private record Fingerprint(
+            @Nullable Object key,
+            boolean regular,
+            long size,
+            @Nullable Object modified,
+            @Nullable Object changed) {
         static Fingerprint of(Path file) throws IOException {
-            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class, NOFOLLOW_LINKS);
+            Map<String, Object> found = Files.readAttributes(
+                    file, "unix:fileKey,isRegularFile,size,lastModifiedTime,ctime", NOFOLLOW_LINKS);
             return new Fingerprint(
-                    attributes.fileKey(), attributes.isRegularFile(), attributes.size(), attributes.lastModifiedTime());
+                    found.get("fileKey"),
+                    Boolean.TRUE.equals(found.get("isRegularFile")),
+                    found.get("size") instanceof Long size ? size : -1,
+                    found.get("lastModifiedTime"),
+                    found.get("ctime"));
+        }
+
+        boolean isSameFile(Fingerprint other) {
+            return Objects.equals(key, other.key);
         }
     }
+
+    /** What was compared with its sha256 since this process started: the file, and what its bytes are told by. */
+    private record Verified(Fingerprint file, ChunkChecksums checksums) {}
 
     /** One object on disk. */
     final class StoredObject {
         private final Content content;
         private final Path file;
-        private volatile @Nullable Fingerprint verified; // Since this process started.
+        private volatile @Nullable Verified verified;
         private volatile long verifiedAtNanos;
 
         private StoredObject(Content content) {
@@ -454,23 +475,26 @@ final class DiskTier {
          */
         void verify(ByteBuffer buffer, boolean again, ImageCache.Pace pace) throws IOException, InterruptedException {
             Fingerprint before = Fingerprint.of(file);
-            if (before.equals(verified) && !again) {
+            Verified known = verified;
+            if (known != null && before.equals(known.file()) && !again) {
                 return;
             }
+            ChunkChecksums checksums = new ChunkChecksums(content);
             for (int i = 0; i < content.chunkCount(); i++) {
                 read(i, buffer.clear().limit(content.chunkLength(i)));
+                checksums.take(i, buffer, nanoClock.getAsLong());
                 pace.after(content.chunkLength(i));
             }
             if (!Fingerprint.of(file).equals(before) || !before.regular() || before.size() != content.size()) {
                 throw new VerificationException(id() + " changed on disk while it was verified");
             }
             verifiedAtNanos = nanoClock.getAsLong();
-            verified = before;
+            verified = new Verified(before, checksums);
         }
 
         /** The file, opened, if it is the one that was verified since this process started. */
-        Optional<FileChannel> openVerified() throws IOException {
-            Fingerprint known = verified;
+        Optional<OpenedFile> openVerified() throws IOException {
+            Verified known = verified;
             if (known == null) {
                 return Optional.empty();
             }
@@ -484,7 +508,7 @@ final class DiskTier {
             // After opening: what is looked at must not be replaced between the look and the opening.
             boolean same = false;
             try {
-                same = Fingerprint.of(file).equals(known);
+                same = Fingerprint.of(file).equals(known.file());
             } catch (NoSuchFileException e) {
                 return Optional.empty(); // Evicted at this moment.
             } finally {
@@ -493,15 +517,94 @@ final class DiskTier {
                     channel.close();
                 }
             }
-            return same ? Optional.of(channel) : Optional.empty();
+            return same ? Optional.of(new OpenedFile(this, channel, known)) : Optional.empty();
         }
 
         boolean isVerified() {
             return verified != null;
         }
 
+        /** Unless it was verified again since. */
+        private synchronized void forget(Verified disproved) {
+            Verified known = verified;
+            if (known != null && known.checksums() == disproved.checksums()) {
+                verified = null;
+            }
+        }
+
         private long weightKib() {
             return DiskTier.weightKib(content);
+        }
+    }
+
+    /** An object's file, as it was when it was verified, for as long as it is open; whatever becomes of the object. */
+    final class OpenedFile {
+        private final StoredObject object;
+        private final FileChannel channel;
+        private final Verified verified;
+
+        private OpenedFile(StoredObject object, FileChannel channel, Verified verified) {
+            this.object = object;
+            this.channel = channel;
+            this.verified = verified;
+        }
+
+        StoredObject object() {
+            return object;
+        }
+
+        FileChannel channel() {
+            return channel;
+        }
+
+        /** Whether nobody touched the file, and each of the chunks was right a moment ago. Waits for no disk. */
+        boolean isFresh(int first, int end) {
+            return verified.checksums().firstStale(first, end, nanoClock.getAsLong()) == end && isUntouched();
+        }
+
+        private boolean isUntouched() {
+            try {
+                return Fingerprint.of(object.file).equals(verified.file());
+            } catch (IOException e) {
+                return false;
+            }
+        }
+
+        /**
+         * Reads the chunks that were not right a moment ago. Of a file that has left the disk meanwhile, all.
+         *
+         * @return whether they are what was verified; if not, because someone touched the file, which says nothing yet of
+         *     its bytes
+         * @throws VerificationException if they are not
+         * @throws IOException if they cannot be read
+         */
+        boolean check(int first, int end, ByteBuffer piece) throws IOException {
+            boolean here = true;
+            try {
+                Fingerprint now = Fingerprint.of(object.file);
+                here = now.isSameFile(verified.file());
+                if (here && !now.equals(verified.file())) {
+                    object.forget(verified);
+                    return false;
+                }
+            } catch (NoSuchFileException e) {
+                here = false;
+            }
+            ChunkChecksums checksums = verified.checksums();
+            for (int chunk = first; chunk < end; chunk++) {
+                long now = nanoClock.getAsLong();
+                boolean fresh = here && checksums.firstStale(chunk, chunk + 1, now) > chunk;
+                if (!fresh && !checksums.isRight(chunk, channel, piece, now)) {
+                    object.forget(verified);
+                    throw new VerificationException("Chunk %d of %s on disk is not what it was; it is fetched again"
+                            .formatted(chunk, object.id()));
+                }
+            }
+            return true;
+        }
+
+        void close() throws IOException {
+            channel.close();
         }
     }
 
@@ -512,6 +615,7 @@ final class DiskTier {
         private final Path part;
         private final Path digestsPart;
         private final FileChannel channel;
+        private final ChunkChecksums checksums;
         private long unwrittenOwnKib; // This and the next guarded by files.
         private boolean reserved = true;
 
@@ -521,11 +625,13 @@ final class DiskTier {
             this.part = temporary.resolve(content.id() + "." + writers.incrementAndGet());
             this.digestsPart = part.resolveSibling(part.getFileName() + DIGESTS_SUFFIX);
             this.channel = FileChannel.open(part, CREATE_NEW, READ, WRITE);
+            this.checksums = new ChunkChecksums(content);
             this.unwrittenOwnKib = weightKib(content);
         }
 
         /** Appends a verified chunk. */
         void append(ByteBuffer chunk, long offset) throws IOException {
+            checksums.take((int) (offset / Content.CHUNK_BYTES), chunk, nanoClock.getAsLong());
             ByteBuffer source = chunk.duplicate();
             long at = offset;
             while (source.hasRemaining()) {
@@ -577,7 +683,7 @@ final class DiskTier {
                 Files.move(part, object.file, ATOMIC_MOVE);
                 syncDirectory(objects);
                 object.verifiedAtNanos = nanoClock.getAsLong();
-                object.verified = Fingerprint.of(object.file);
+                object.verified = new Verified(Fingerprint.of(object.file), checksums);
                 durable = true;
             } finally {
                 if (!durable) {

@@ -4,6 +4,7 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
@@ -31,6 +32,7 @@ import org.rackboot.image.ContentOrigin;
 import org.rackboot.image.ContentReader;
 import org.rackboot.image.ContentUnavailableException;
 import org.rackboot.image.VerificationException;
+import org.rackboot.image.VerifiedFile;
 
 /**
  * Content by sha256, from memory, from disk, or from the origin, and never an unverified byte.
@@ -119,6 +121,7 @@ public final class ImageCache {
     /** Contents that may wait in line to be fetched; whoever asks for yet another is told to come back. */
     static final int MAX_WAITING_FILLS = 1_000;
 
+    private static final int CHECKED_AT_ONCE_BYTES = 256 << 10; // Stays in a processor's own cache.
     private static final int MAX_RECENT_FAILURES = 1_024;
     private static final Duration FAILURE_REMEMBERED = Duration.ofMinutes(10);
     private static final int MAX_CHUNK_LISTS = 64;
@@ -777,9 +780,60 @@ public final class ImageCache {
         }
 
         @Override
-        public Optional<FileChannel> openVerifiedFile() throws IOException {
+        public Optional<VerifiedFile> openVerifiedFile() throws IOException {
             Optional<DiskTier.StoredObject> stored = disk.find(content);
-            return stored.isPresent() ? stored.get().openVerified() : Optional.empty();
+            return stored.isPresent() ? stored.get().openVerified().map(SentFile::new) : Optional.empty();
+        }
+    }
+
+    /** A file on its way to someone, who must not wait for the disk. */
+    private final class SentFile implements VerifiedFile {
+        private final DiskTier.OpenedFile file;
+
+        SentFile(DiskTier.OpenedFile file) {
+            this.file = file;
+        }
+
+        @Override
+        public FileChannel channel() {
+            return file.channel();
+        }
+
+        @Override
+        public CompletionStage<Boolean> check(long from, int length) {
+            int first = (int) (from / Content.CHUNK_BYTES);
+            int end = (int) ((from + length + Content.CHUNK_BYTES - 1) / Content.CHUNK_BYTES);
+            if (file.isFresh(first, end)) {
+                return CompletableFuture.completedFuture(true);
+            }
+            CompletableFuture<Boolean> right = new CompletableFuture<>();
+            try {
+                diskThreads.execute(() -> right.complete(checkNow(first, end)));
+            } catch (RejectedExecutionException e) {
+                right.complete(false); // The program ends.
+            }
+            return right;
+        }
+
+        private boolean checkNow(int first, int end) {
+            try {
+                ByteBuffer piece = buffers.take(CHECKED_AT_ONCE_BYTES);
+                try {
+                    return file.check(first, end, piece);
+                } finally {
+                    buffers.giveBack(piece);
+                }
+            } catch (UnreadableException | ClosedChannelException e) {
+                return false; // No memory is left, or the reader has gone: nothing is known of the file.
+            } catch (IOException | RuntimeException e) {
+                dropIfWrong(file.object(), e);
+                return false;
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            file.close();
         }
     }
 }

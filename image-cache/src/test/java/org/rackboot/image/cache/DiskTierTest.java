@@ -19,8 +19,8 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -196,6 +196,82 @@ class DiskTierTest {
         assertThat(read(stored, 0)).isEqualTo(SAMPLE.chunk(0));
         assertThatThrownBy(() -> read(stored, 1)).isInstanceOf(VerificationException.class);
         assertThat(stored.openVerified()).isEmpty();
+    }
+
+    @Test
+    void aBitTurnedByHandWithTheTimeOfTheWriteSetBackIsNotSent() throws Exception {
+        DiskTier.StoredObject stored = stored();
+        FileTime written = Files.getLastModifiedTime(object());
+        DiskTier.OpenedFile open = stored.openVerified().orElseThrow();
+        assertThat(open.isFresh(0, SAMPLE.content().chunkCount())).isTrue();
+        FileTime changed = (FileTime) Files.getAttribute(object(), "unix:ctime");
+        do { // The clock of some file systems goes by leaps of 4 ms.
+            Files.setLastModifiedTime(Files.write(object(), SAMPLE.flipped(5)), written);
+        } while (Files.getAttribute(object(), "unix:ctime").equals(changed));
+
+        assertThat(open.isFresh(0, 1)).isFalse();
+        assertThat(open.check(0, 1, ByteBuffer.allocate(1_000))).isFalse();
+        assertThat(stored.isVerified()).isFalse();
+        open.close();
+        assertThat(stored.openVerified()).isEmpty();
+    }
+
+    @Test
+    void rotIsNoticedInItsChunkOnceThatIsReadAgain() throws Exception {
+        AtomicLong nanos = new AtomicLong();
+        DiskTier tier = new DiskTier(files.root(), PLENTY, nanos::get);
+        store(tier, SAMPLE);
+        DiskTier.StoredObject stored = tier.find(SAMPLE.content()).orElseThrow();
+        DiskTier.OpenedFile open = stored.openVerified().orElseThrow();
+        ByteBuffer piece = ByteBuffer.allocate(77_777);
+        files.rot(SAMPLE.content().id().sha256(), CHUNK_BYTES + 5);
+        assertThat(open.isFresh(0, 2)).as("it was written a moment ago").isTrue();
+
+        nanos.addAndGet(ChunkChecksums.FRESH.toNanos());
+
+        assertThat(open.isFresh(0, 1)).isFalse();
+        assertThat(open.check(0, 1, piece)).isTrue();
+        assertThat(open.isFresh(0, 1)).as("it was read a moment ago").isTrue();
+        assertThatThrownBy(() -> open.check(0, 2, piece))
+                .isInstanceOf(VerificationException.class)
+                .hasMessageContaining("Chunk 1 of");
+        assertThat(stored.isVerified()).isFalse();
+        assertThatThrownBy(() -> read(stored, 1)).isInstanceOf(VerificationException.class);
+        open.close();
+    }
+
+    @Test
+    void aFileThatLeftTheDiskIsReadBeforeEachPartOfItIsSent() throws Exception {
+        DiskTier tier = tier(PLENTY);
+        store(tier, SAMPLE);
+        DiskTier.OpenedFile open =
+                tier.find(SAMPLE.content()).orElseThrow().openVerified().orElseThrow();
+        tier.drop(open.object());
+        int before = files.calls().size();
+
+        assertThat(open.isFresh(0, 1)).isFalse();
+        assertThat(open.check(0, 2, ByteBuffer.allocate(CHUNK_BYTES))).isTrue();
+        assertThat(files.calls().subList(before, files.calls().size()))
+                .filteredOn(call -> call.startsWith("read"))
+                .hasSize(2);
+
+        store(tier, SAMPLE); // Another file of the same name.
+        assertThat(open.check(0, 2, ByteBuffer.allocate(CHUNK_BYTES))).isTrue();
+        open.close();
+    }
+
+    @Test
+    void aFileCutOffBelowItsSizeIsNotCalledRight() throws Exception {
+        DiskTier tier = tier(PLENTY);
+        store(tier, SAMPLE);
+        DiskTier.OpenedFile open =
+                tier.find(SAMPLE.content()).orElseThrow().openVerified().orElseThrow();
+        Path elsewhere = Files.move(object(), directory.resolve("elsewhere"));
+        Files.write(elsewhere, new byte[10]);
+
+        assertThatThrownBy(() -> open.check(0, 1, ByteBuffer.allocate(CHUNK_BYTES)))
+                .isInstanceOf(EOFException.class);
+        open.close();
     }
 
     @Test
@@ -481,13 +557,13 @@ class DiskTierTest {
         store(tier, SAMPLE);
         DiskTier.StoredObject stored = tier.find(SAMPLE.content()).orElseThrow();
 
-        try (FileChannel channel = stored.openVerified().orElseThrow()) {
-            assertThat(tier.drop(stored)).isTrue();
+        DiskTier.OpenedFile open = stored.openVerified().orElseThrow();
+        assertThat(tier.drop(stored)).isTrue();
 
-            var bytes = ByteBuffer.allocate(SAMPLE.bytes().length);
-            assertThat(channel.read(bytes, 0)).isEqualTo(bytes.capacity());
-            assertThat(bytes.array()).isEqualTo(SAMPLE.bytes());
-        }
+        var bytes = ByteBuffer.allocate(SAMPLE.bytes().length);
+        assertThat(open.channel().read(bytes, 0)).isEqualTo(bytes.capacity());
+        assertThat(bytes.array()).isEqualTo(SAMPLE.bytes());
+        open.close();
         assertThat(list("objects")).isEmpty();
     }
 
@@ -564,9 +640,7 @@ class DiskTierTest {
     }
 
     private static void assertOpens(DiskTier.StoredObject stored) throws IOException {
-        Optional<FileChannel> channel = stored.openVerified();
-        assertThat(channel).isPresent();
-        channel.get().close();
+        stored.openVerified().orElseThrow().close();
     }
 
     private int callsOfACommit() throws IOException {

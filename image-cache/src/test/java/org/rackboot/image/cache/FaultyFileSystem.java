@@ -29,6 +29,7 @@ import java.nio.file.attribute.FileStoreAttributeView;
 import java.nio.file.attribute.UserPrincipalLookupService;
 import java.nio.file.spi.FileSystemProvider;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +53,7 @@ final class FaultyFileSystem extends FileSystem {
     private int longestWrite = 300_000;
     private int openChannels;
     private long capacity = PLENTY;
+    private final Map<String, List<Long>> rotten = new HashMap<>(); // By name; a channel keeps its file's list.
 
     FaultyFileSystem(Path root) {
         this.root = root;
@@ -88,6 +90,11 @@ final class FaultyFileSystem extends FileSystem {
                     .mapToLong(file -> file.toFile().length())
                     .sum();
         }
+    }
+
+    /** A bit of that file is read wrong from now on, and nothing else of it changes; until it is deleted or replaced. */
+    void rot(String name, long at) {
+        rotten.computeIfAbsent(name, each -> new ArrayList<>()).add(at);
     }
 
     void writeAtMost(int bytes) {
@@ -168,12 +175,14 @@ final class FaultyFileSystem extends FileSystem {
         @Override
         public void delete(Path path) throws IOException {
             call("delete", path);
+            rotten.remove(String.valueOf(path.getFileName()));
             real.delete(unwrap(path));
         }
 
         @Override
         public void move(Path source, Path target, CopyOption... options) throws IOException {
             call("move", source);
+            rotten.remove(String.valueOf(target.getFileName()));
             real.move(unwrap(source), unwrap(target), options);
         }
 
@@ -248,8 +257,10 @@ final class FaultyFileSystem extends FileSystem {
         }
 
         @Override
-        public Map<String, Object> readAttributes(Path path, String attributes, LinkOption... options) {
-            throw new UnsupportedOperationException();
+        public Map<String, Object> readAttributes(Path path, String attributes, LinkOption... options)
+                throws IOException {
+            call("stat", path);
+            return real.readAttributes(unwrap(path), attributes, options);
         }
 
         @Override
@@ -313,16 +324,26 @@ final class FaultyFileSystem extends FileSystem {
     private final class FaultyChannel extends FileChannel {
         private final FileChannel real;
         private final Path path;
+        private final List<Long> rot;
 
         FaultyChannel(FileChannel real, Path path) {
             this.real = real;
             this.path = path;
+            this.rot = rotten.computeIfAbsent(String.valueOf(path.getFileName()), each -> new ArrayList<>());
         }
 
         @Override
         public int read(ByteBuffer into, long position) throws IOException {
             call("read", path);
-            return real.read(into, position);
+            int start = into.position();
+            int read = real.read(into, position);
+            for (long at : rot) {
+                if (at >= position && at < position + read) {
+                    int turned = start + (int) (at - position);
+                    into.put(turned, (byte) (into.get(turned) ^ 4));
+                }
+            }
+            return read;
         }
 
         @Override

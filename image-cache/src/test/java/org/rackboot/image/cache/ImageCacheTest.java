@@ -8,7 +8,6 @@ import static org.rackboot.image.Content.CHUNK_BYTES;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -20,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -36,6 +36,7 @@ import org.rackboot.image.ContentReader;
 import org.rackboot.image.ContentUnavailableException;
 import org.rackboot.image.Sample;
 import org.rackboot.image.VerificationException;
+import org.rackboot.image.VerifiedFile;
 
 class ImageCacheTest {
     private static final Sample KERNEL = Sample.of(1, 2 * CHUNK_BYTES + 1_000);
@@ -590,6 +591,45 @@ class ImageCacheTest {
     }
 
     @Test
+    void aFileThatRotsWhileItIsSentIsNotSentFurtherDroppedAndFetchedAgain() throws Exception {
+        ImageCache cache = fetched(SMALL_MEMORY, KERNEL);
+        try (VerifiedFile file = cache.open(KERNEL.content()).openVerifiedFile().orElseThrow()) {
+            assertThat(file.check(0, CHUNK_BYTES)).isCompletedWithValue(true);
+            files.rot(KERNEL.content().id().sha256(), CHUNK_BYTES + 3);
+            nowNanos += ChunkChecksums.FRESH.toNanos();
+
+            CompletionStage<Boolean> first = file.check(5, 100);
+            CompletionStage<Boolean> second = file.check(CHUNK_BYTES, 2);
+            assertThat(second).as("waits for the disk, on another thread").isNotDone();
+            threads.runAll();
+
+            assertThat(first).isCompletedWithValue(true);
+            assertThat(second).isCompletedWithValue(false);
+        }
+        assertThat(listener.corrupt).containsExactly(KERNEL.content().id());
+        CompletableFuture<Chunk> reader = read(cache, KERNEL, 1);
+        deliver(KERNEL);
+        assertDelivers(reader, KERNEL, 1);
+        assertSends(cache, KERNEL);
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
+    void aFileThatIsClosedWhileItIsCheckedIsNotCalledWrong() throws Exception {
+        ImageCache cache = fetched(PLENTY, KERNEL);
+        VerifiedFile file = cache.open(KERNEL.content()).openVerifiedFile().orElseThrow();
+        nowNanos += ChunkChecksums.FRESH.toNanos();
+        CompletionStage<Boolean> checked = file.check(0, 1);
+        file.close();
+        threads.runAll();
+
+        assertThat(checked).isCompletedWithValue(false);
+        assertThat(listener.corrupt).isEmpty();
+        assertSends(cache, KERNEL);
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
     void verifyingWhatIsNotHereDoesNothing() throws Exception {
         cache(PLENTY).verifyStored(KERNEL.content());
 
@@ -631,7 +671,7 @@ class ImageCacheTest {
         Sample other = Sample.of(7, 2 * CHUNK_BYTES);
         ImageCache cache = fetched(settings(0, 3L << 20, 2), KERNEL);
         CompletableFuture<Chunk> reader = read(cache, KERNEL, 0);
-        try (FileChannel sent = cache.open(KERNEL.content()).openVerifiedFile().orElseThrow()) {
+        try (VerifiedFile sent = cache.open(KERNEL.content()).openVerifiedFile().orElseThrow()) {
             // The other content drives this one out before the disk thread comes to read it.
             CompletableFuture<Chunk> otherReader = read(cache, other, 0);
             origin.delivery().announce(other.digests());
@@ -648,6 +688,9 @@ class ImageCacheTest {
 
             assertDelivers(reader, KERNEL, 0);
             assertThat(listener.corrupt).as("eviction is no corruption").isEmpty();
+            CompletionStage<Boolean> right = sent.check(0, KERNEL.bytes().length);
+            threads.runAll();
+            assertThat(right).isCompletedWithValue(true);
             assertThat(bytesOf(sent)).isEqualTo(KERNEL.bytes());
         }
         assertNothingIsHeld(cache);
@@ -971,8 +1014,13 @@ class ImageCacheTest {
         }
         cache.verifyStored(sample.content());
         try {
-            Optional<FileChannel> file = cache.open(sample.content()).openVerifiedFile();
+            Optional<VerifiedFile> file = cache.open(sample.content()).openVerifiedFile();
             if (file.isPresent()) {
+                nowNanos += ChunkChecksums.FRESH.toNanos();
+                CompletionStage<Boolean> checked =
+                        file.get().check(0, (int) sample.content().size());
+                threads.runAll();
+                assertThat(checked).as("call %d", n).isCompleted();
                 file.get().close();
             }
         } catch (IOException e) {
@@ -1128,15 +1176,18 @@ class ImageCacheTest {
         }
     }
 
-    private static void assertSends(ImageCache cache, Sample sample) throws IOException {
-        try (FileChannel file = cache.open(sample.content()).openVerifiedFile().orElseThrow()) {
+    private void assertSends(ImageCache cache, Sample sample) throws IOException {
+        try (VerifiedFile file = cache.open(sample.content()).openVerifiedFile().orElseThrow()) {
+            CompletionStage<Boolean> right = file.check(0, sample.bytes().length);
+            threads.runAll();
+            assertThat(right).isCompletedWithValue(true);
             assertThat(bytesOf(file)).isEqualTo(sample.bytes());
         }
     }
 
-    private static byte[] bytesOf(FileChannel file) throws IOException {
-        var bytes = ByteBuffer.allocate((int) file.size());
-        assertThat(file.read(bytes, 0)).isEqualTo(bytes.capacity());
+    private static byte[] bytesOf(VerifiedFile file) throws IOException {
+        var bytes = ByteBuffer.allocate((int) file.channel().size());
+        assertThat(file.channel().read(bytes, 0)).isEqualTo(bytes.capacity());
         return bytes.array();
     }
 

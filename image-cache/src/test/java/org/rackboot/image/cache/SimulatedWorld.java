@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -25,6 +24,7 @@ import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.Sample;
+import org.rackboot.image.VerifiedFile;
 
 /**
  * One cache, the machines that read it, the region it fetches from and the disk beneath, all driven by one seed. Every
@@ -45,6 +45,8 @@ final class SimulatedWorld {
     private final StringBuilder log = new StringBuilder();
 
     private final List<Machine> machines = new ArrayList<>();
+    private final List<VerifiedFile> sending = new ArrayList<>();
+    private final List<String> sentWrong = new ArrayList<>();
     private final Map<FakeOrigin.Delivery, Integer> sent = new HashMap<>();
     private final Map<Content, Long> failedAtNanos = new HashMap<>();
     private FaultyFileSystem files;
@@ -137,6 +139,10 @@ final class SimulatedWorld {
     private void start() throws IOException {
         note("restart");
         machines.forEach(Machine::die);
+        for (VerifiedFile file : sending) {
+            file.close();
+        }
+        sending.clear();
         machines.clear();
         sent.clear();
         failedAtNanos.clear();
@@ -249,7 +255,7 @@ final class SimulatedWorld {
         }
         Sample sample = pick(samples);
         Path object = directory.resolve("objects").resolve(sample.content().id().sha256());
-        int kind = random.nextInt(6);
+        int kind = random.nextInt(7);
         if (!Files.isRegularFile(object)) {
             return;
         }
@@ -261,7 +267,11 @@ final class SimulatedWorld {
             case 2 -> Files.delete(object);
             case 3 -> Files.move(change(directory.resolve("other"), sample.flipped(at)), object, REPLACE_EXISTING);
             case 4 -> change(object.resolveSibling(object.getFileName() + ".chunks"), new byte[32]);
-            default -> Files.deleteIfExists(object.resolveSibling(object.getFileName() + ".chunks"));
+            case 5 -> Files.deleteIfExists(object.resolveSibling(object.getFileName() + ".chunks"));
+            default -> {
+                files.rot(sample.content().id().sha256(), at);
+                nowNanos += ChunkChecksums.FRESH.toNanos(); // Until then nobody looks.
+            }
         }
     }
 
@@ -271,27 +281,43 @@ final class SimulatedWorld {
         return Files.setLastModifiedTime(Files.write(file, bytes), FileTime.from(Instant.ofEpochSecond(changes)));
     }
 
+    /** One part of a file, checked, and then sent at once. */
     private void sendFile(Sample sample) {
         try {
-            Optional<FileChannel> file = cache.open(sample.content()).openVerifiedFile();
+            Optional<VerifiedFile> file = cache.open(sample.content()).openVerifiedFile();
             note("sendfile %s %s", name(sample), file.isPresent());
             if (file.isPresent()) {
-                try (FileChannel channel = file.get()) {
-                    ByteBuffer bytes = ByteBuffer.allocate(sample.bytes().length);
-                    channel.read(bytes, 0);
-                    assertThat(bytes.flip().mismatch(ByteBuffer.wrap(sample.bytes())))
-                            .as("C2: byte sent from %s", name(sample))
-                            .isEqualTo(-1);
-                }
+                int from = random.nextInt(sample.bytes().length);
+                int length = 1 + random.nextInt(sample.bytes().length - from);
+                sending.add(file.get());
+                file.get().check(from, length).thenAccept(right -> {
+                    note("sendfile %s, checked %s", name(sample), right);
+                    sending.remove(file.get());
+                    if (!isRight(file.get(), sample, from, right ? length : 0)) {
+                        sentWrong.add(name(sample));
+                    }
+                });
             }
         } catch (IOException e) {
             note("sendfile %s failed", name(sample));
         }
     }
 
+    private static boolean isRight(VerifiedFile file, Sample sample, int from, int length) {
+        try (file) {
+            ByteBuffer bytes = ByteBuffer.allocate(length);
+            file.channel().read(bytes, from);
+            return bytes.hasRemaining() // A sendfile that ends early is no clean end.
+                    || bytes.flip().equals(ByteBuffer.wrap(sample.bytes(), from, length));
+        } catch (IOException e) {
+            return true; // The disk fails now, and so does the client's transfer.
+        }
+    }
+
     private void checkInvariants() {
         Map<Content, Long> fetches = origin.underWay().stream()
                 .collect(Collectors.groupingBy(FakeOrigin.Delivery::content, Collectors.counting()));
+        assertThat(sentWrong).as("C2: files sent with a wrong byte").isEmpty();
         assertThat(fetches.values()).as("C1: fetches of one content").allMatch(count -> count == 1);
         assertThat(fetches.size()).as("fetches at once").isLessThanOrEqualTo(settings.maxFills());
 
@@ -355,7 +381,10 @@ final class SimulatedWorld {
                 reader.join().release();
             }
             sendFile(sample);
+            threads.runAll();
         }
+        assertThat(sending).as("checks that nobody ends").isEmpty();
+        assertThat(sentWrong).as("C2: files sent with a wrong byte").isEmpty();
         ImageCache.Statistics now = cache.statistics();
         assertThat(now.lentBytes()).as("no buffer leaks").isEqualTo(now.memoryBytes());
         assertThat(files.openChannels()).as("no file leaks").isZero();

@@ -9,12 +9,14 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentReader;
 import org.rackboot.image.ContentUnavailableException;
+import org.rackboot.image.VerifiedFile;
 import org.rackboot.server.net.Egress;
 import org.rackboot.server.net.Egress.Flow;
 
@@ -43,8 +45,9 @@ final class BodySender {
     private long at;
     private @Nullable Chunk chunk;
     private ByteBuffer part = ByteBuffer.allocate(0);
-    private @Nullable FileChannel verified;
+    private @Nullable VerifiedFile verified;
     private @Nullable FilePart region;
+    private @Nullable CheckAhead ahead;
     private @Nullable Flow egress;
     private int granted; // Bytes that may go and have not.
     private boolean asking;
@@ -100,7 +103,7 @@ final class BodySender {
     }
 
     private boolean sendFile() {
-        Optional<FileChannel> file;
+        Optional<VerifiedFile> file;
         try {
             file = reader.openVerifiedFile();
         } catch (IOException e) {
@@ -109,23 +112,62 @@ final class BodySender {
         if (file.isEmpty()) {
             return false;
         }
-        connection.write(connection.head(reply, keepAlive, 0));
-        verified = file.get();
-        sendFilePart(file.get());
+        VerifiedFile opened = file.get();
+        verified = opened;
+        whenRight(opened, partLength(at), () -> {
+            headSent = true;
+            connection.write(connection.head(reply, keepAlive, 0));
+            sendFilePart(opened);
+        });
         return true;
     }
 
     /** The kernel sends all it is given before it comes back: others wait no longer than for one part. */
-    private void sendFilePart(FileChannel file) {
-        int length = mayGo((int) Math.min(end - at, MAX_FILE_PART_BYTES));
-        if (length == 0) {
-            return; // Once it may, it is called again.
+    private int partLength(long from) {
+        return (int) Math.min(end - from, MAX_FILE_PART_BYTES);
+    }
+
+    /** Goes on with the next bytes of the file, if they are what they were; else with chunks. */
+    private void whenRight(VerifiedFile file, int length, Runnable next) {
+        CheckAhead begun = ahead;
+        CompletableFuture<Boolean> check = begun != null && begun.isUnderWay(at, length)
+                ? begun.check()
+                : file.check(at, length).toCompletableFuture();
+        if (check.isDone()) {
+            goOn(check.join(), next);
+        } else {
+            check.thenAccept(right -> ctx.executor().execute(() -> {
+                if (!ended) {
+                    goOn(right, next);
+                    connection.settle();
+                }
+            }));
         }
-        FilePart sent = new FilePart(file, at, length);
+    }
+
+    private void goOn(boolean right, Runnable next) {
+        if (right) {
+            next.run();
+        } else {
+            closeFile();
+            pump(); // What is wrong with the file is found out there, and mended.
+        }
+    }
+
+    private void sendFilePart(VerifiedFile file) {
+        int length = mayGo(partLength(at));
+        if (length > 0) { // Else this is called again once some may go.
+            whenRight(file, length, () -> sendChecked(file, length));
+        }
+    }
+
+    private void sendChecked(VerifiedFile file, int length) {
+        FilePart sent = new FilePart(file.channel(), at, length);
         region = sent;
+        long next = at + length;
         ctx.writeAndFlush(sent).addListener(done -> {
             region = null;
-            at += length;
+            at = next;
             if (!done.isSuccess()) {
                 abort(done.cause());
             } else {
@@ -144,6 +186,10 @@ final class BodySender {
             }
             connection.settle();
         });
+        if (next < end && !ended) { // While this goes out, so that the next part waits for no disk.
+            int following = partLength(next);
+            ahead = new CheckAhead(next, following, file.check(next, following).toCompletableFuture());
+        }
     }
 
     /** How many of these bytes may go now. If none, this goes on as soon as some may. */
@@ -165,7 +211,7 @@ final class BodySender {
         }
         asking = false;
         granted = bytes;
-        FileChannel file = verified;
+        VerifiedFile file = verified;
         if (file == null) {
             waiting = false;
             pump();
@@ -317,7 +363,7 @@ final class BodySender {
     }
 
     private void closeFile() {
-        FileChannel open = verified;
+        VerifiedFile open = verified;
         if (open != null) {
             verified = null;
             try {
@@ -333,6 +379,14 @@ final class BodySender {
         if (held != null) {
             chunk = null;
             held.release();
+        }
+    }
+
+    /** Of the bytes behind those that are on their way. */
+    private record CheckAhead(long from, int length, CompletableFuture<Boolean> check) {
+        /** One that ended may have ended long ago; the file knows whether that was recently enough. */
+        boolean isUnderWay(long at, int wanted) {
+            return at == from && wanted <= length && !check.isDone();
         }
     }
 

@@ -2,7 +2,6 @@ package org.rackboot.server.rack;
 
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.channels.FileChannel;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +19,7 @@ import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentReader;
 import org.rackboot.image.ContentUnavailableException;
 import org.rackboot.image.VerificationException;
+import org.rackboot.image.VerifiedFile;
 import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.address.IpAddress;
 import org.rackboot.protocol.bootname.MacAddress;
@@ -251,7 +251,7 @@ public final class Rack implements TftpService, HttpService {
         }
 
         @Override
-        public Optional<FileChannel> openVerifiedFile() {
+        public Optional<VerifiedFile> openVerifiedFile() {
             return Optional.empty();
         }
     }

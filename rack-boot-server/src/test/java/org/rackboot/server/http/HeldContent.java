@@ -16,6 +16,7 @@ import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.ContentReader;
+import org.rackboot.image.VerifiedFile;
 
 /** Content in memory, or in a file, that counts the chunks it lent and can fail at one. */
 final class HeldContent implements ContentReader {
@@ -23,7 +24,9 @@ final class HeldContent implements ContentReader {
     private final Content content;
     private final Optional<Path> file;
     private final int failingChunk;
+    private volatile long spoiledFrom = Long.MAX_VALUE;
     final AtomicInteger lent = new AtomicInteger();
+    final AtomicInteger openFiles = new AtomicInteger();
 
     HeldContent(byte[] bytes, Optional<Path> file, int failingChunk) {
         this.bytes = bytes;
@@ -54,8 +57,42 @@ final class HeldContent implements ContentReader {
     }
 
     @Override
-    public Optional<FileChannel> openVerifiedFile() throws IOException {
-        return file.isPresent() ? Optional.of(FileChannel.open(file.get())) : Optional.empty();
+    public Optional<VerifiedFile> openVerifiedFile() throws IOException {
+        return file.isPresent() ? Optional.of(new HeldFile(FileChannel.open(file.get()))) : Optional.empty();
+    }
+
+    /** From now on the file is not what it was from {@code at} on; checked in a thread of its own. */
+    HeldContent spoiledFrom(long at) {
+        spoiledFrom = at;
+        return this;
+    }
+
+    private final class HeldFile implements VerifiedFile {
+        private final FileChannel channel;
+
+        HeldFile(FileChannel channel) {
+            this.channel = channel;
+            openFiles.incrementAndGet();
+        }
+
+        @Override
+        public FileChannel channel() {
+            return channel;
+        }
+
+        @Override
+        public CompletionStage<Boolean> check(long from, int length) {
+            boolean right = from + length <= spoiledFrom;
+            return from == 0 ? CompletableFuture.completedFuture(right) : CompletableFuture.supplyAsync(() -> right);
+        }
+
+        @Override
+        public void close() throws IOException {
+            if (channel.isOpen()) {
+                openFiles.decrementAndGet();
+            }
+            channel.close();
+        }
     }
 
     static String sha256(byte[] bytes) {

@@ -179,6 +179,41 @@ class HttpListenerTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, (2 << 20) + 1})
+    void aFileThatIsFoundSpoiledOnTheWayGoesOnAsChunks(int spoiledFrom) throws Exception {
+        Path file = Files.write(directory.resolve("kernel"), KERNEL);
+        byte[] spoiled = KERNEL.clone();
+        Arrays.fill(spoiled, spoiledFrom, spoiled.length, (byte) 0);
+        Files.write(file, spoiled);
+        HeldContent kernel = new HeldContent(KERNEL, Optional.of(file), -1).spoiledFrom(spoiledFrom);
+        files.put("/boot-kernel", kernel);
+        try (RawHttp client = new RawHttp(server)) {
+            for (int i = 0; i < 2; i++) { // On one connection.
+                client.send("GET /boot-kernel HTTP/1.1\r\nHost: a\r\n\r\n");
+
+                assertThat(client.head()).contains("Content-Length: " + KERNEL.length);
+                assertThat(client.body(KERNEL.length)).isEqualTo(KERNEL);
+            }
+        }
+        await().untilAsserted(() -> assertThat(kernel.lent).hasValue(0));
+        await().untilAsserted(() -> assertThat(kernel.openFiles).hasValue(0));
+    }
+
+    @Test
+    void aFileFoundSpoiledThatCannotBeFetchedAgainEndsShortOfItsLength() throws Exception {
+        Path file = Files.write(directory.resolve("kernel"), KERNEL);
+        files.put("/boot-kernel", new HeldContent(KERNEL, Optional.of(file), 2).spoiledFrom(2 << 20));
+        try (RawHttp client = new RawHttp(server)) {
+            client.send("GET /boot-kernel HTTP/1.1\r\nHost: a\r\n\r\n");
+
+            client.head();
+            assertThat(client.body(KERNEL.length)).isEqualTo(Arrays.copyOf(KERNEL, 2 << 20));
+            assertThat(client.isClosedByServer()).isTrue();
+        }
+        await().untilAsserted(() -> assertThat(lastEnd.get()).isPresent());
+    }
+
     @Test
     void contentThatBreaksOffEndsShortOfItsLength() throws Exception { // Never a clean end.
         HeldContent broken = new HeldContent(KERNEL, Optional.empty(), 2);

@@ -80,7 +80,7 @@ class RegionContentTest {
         assertThat(origin.bytesRead()).isEqualTo(SQUASHFS.length);
         await().untilAsserted(() -> assertThat(region.open(sha256).orElseThrow().openVerifiedFile())
                 .as("goes out by sendfile from now on") // That the disk has all is found out on another thread.
-                .hasValueSatisfying(file -> assertThat(file.isOpen()).isTrue()));
+                .hasValueSatisfying(file -> assertThat(file.channel().isOpen()).isTrue()));
     }
 
     @Test
