@@ -78,6 +78,7 @@ import org.rackboot.server.net.Egress;
 import org.rackboot.server.net.EventLoops;
 import org.rackboot.server.rack.CacheApi;
 import org.rackboot.server.rack.CacheKeeper;
+import org.rackboot.server.rack.CachePins;
 import org.rackboot.server.rack.CatalogFollower;
 import org.rackboot.server.rack.CatalogGate;
 import org.rackboot.server.rack.DhcpConfigApi;
@@ -503,11 +504,14 @@ public final class RackBoot implements AutoCloseable {
         CacheKeeper keeper = new CacheKeeper(
                 follower::catalog,
                 cache,
+                new CachePins(new StateDirectory(config.state())),
                 CacheKeeper.Policy.valueOf(config.cache().prefetch().toUpperCase(Locale.ROOT)),
                 config.cache().diskBytes(),
                 config.cache().prefetchRate(),
                 new SecureRandom(),
                 System::nanoTime);
+        follower.whenChanged(keeper::tick);
+        keeper.tick(); // Before any machine asks: what is pinned makes room for nobody.
         timer.scheduleWithFixedDelay(() -> diskThreads.execute(keeper::tick), 1, 1, TimeUnit.SECONDS);
         // A region in this process has a catalog, if an empty one.
         Supplier<Optional<String>> lack = role.hasRegion() ? Optional::empty : follower::lack;

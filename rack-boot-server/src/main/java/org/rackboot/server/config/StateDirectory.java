@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 /** What a server keeps, and where client commands find it: {@code api-url} and {@code api-token}. */
 public final class StateDirectory {
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
+    private static final String PINS = "pins";
 
     private final Path path;
 
@@ -126,6 +127,20 @@ public final class StateDirectory {
 
     public void writeUsedAssignments(List<String> lines) throws IOException {
         write("used-assignments", String.join("\n", lines));
+    }
+
+    /** What operators pinned in the rack's cache, as {@link #writePins} was given it. */
+    public Optional<String> pins() throws IOException {
+        return read(PINS);
+    }
+
+    public void writePins(String text) throws IOException {
+        write(PINS, text);
+    }
+
+    /** Kept as {@code pins.broken}, for whoever wants to know what became of it; the next broken one takes its place. */
+    public void setPinsAside() throws IOException {
+        Files.move(path.resolve(PINS), path.resolve(PINS + ".broken"), StandardCopyOption.REPLACE_EXISTING);
     }
 
     /** What the names of machines' metadata are made with, in hexadecimal. */

@@ -3,6 +3,7 @@ package org.rackboot.server.rack;
 import static org.rackboot.server.rack.ApiToken.error;
 import static org.rackboot.server.rack.ApiToken.json;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,6 +18,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.resolve.BootCatalog;
@@ -34,6 +37,9 @@ public final class CacheApi implements HttpService {
     public static final String ROOT = "/api/v1/cache";
 
     private static final int MAX_NAMES = 1_000;
+    private static final int NAMES_IN_WORDS = 10;
+    private static final String OR_ALL = ", or {\"all\": true}";
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final Supplier<BootCatalog> catalog;
@@ -91,10 +97,12 @@ public final class CacheApi implements HttpService {
             case "POST /warm" -> on(() -> warm(call));
             case "POST /verify" -> on(() -> verify(call));
             case "POST /evict" -> on(() -> evict(call));
+            case "POST /pin" -> on(() -> pin(call));
+            case "POST /unpin" -> on(() -> unpin(call));
             default ->
                 CompletableFuture.completedFuture(error(
                         404,
-                        "A rack has GET cache, GET and POST cache/warm, POST cache/verify and POST cache/evict; not %s %s"
+                        "A rack has GET cache, GET and POST cache/warm, POST cache/verify, cache/evict, cache/pin and cache/unpin; not %s %s"
                                 .formatted(verb, call.path())));
         };
     }
@@ -166,7 +174,37 @@ public final class CacheApi implements HttpService {
         json.put("evictions", statistics.evictions());
         json.put("images", images);
         json.put("contents", contents);
+        json.put("pins", pins(here));
         return json(200, json);
+    }
+
+    private List<Map<String, Object>> pins(Set<String> here) {
+        List<Map<String, Object>> pins = new ArrayList<>();
+        for (PinPlan.Pin pin : keeper.pinned().pins()) {
+            long size = pin.size();
+            long cached = pin.files().stream()
+                    .filter(file -> here.contains(file.sha256()))
+                    .mapToLong(BootFile::size)
+                    .sum();
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("name", pin.name());
+            json.put("size", size);
+            json.put("cached", cached);
+            json.put("percent", size == 0 ? 0 : cached * 100 / size);
+            json.put("state", state(pin, cached == size));
+            pins.add(json);
+        }
+        return pins;
+    }
+
+    private static String state(PinPlan.Pin pin, boolean isHere) {
+        if (pin.meansNothing()) {
+            return "names nothing now";
+        }
+        if (!pin.fits()) {
+            return "does not fit";
+        }
+        return isHere ? "kept" : "fetching";
     }
 
     private HttpReply warm(HttpCall call) throws RefusedException {
@@ -202,25 +240,135 @@ public final class CacheApi implements HttpService {
         return json(200, Map.of("right", right, "wrong", wrong));
     }
 
+    /** What operators pinned stays: by name it is refused, and of all it is left out. */
     private HttpReply evict(HttpCall call) throws RefusedException {
-        Set<String> evicted = new LinkedHashSet<>();
-        JsonNode body = JSON.readTree(call.body());
-        List<ContentId> ids = body.path("all").asBoolean(false)
+        PinPlan plan = keeper.pinned();
+        boolean all = JSON.readTree(call.body()).path("all").asBoolean(false);
+        List<ContentId> ids = all
                 ? cache.stored().stream().map(each -> each.content().id()).toList() // No catalog need name it.
                 : List.copyOf(named(call).keySet());
+        List<String> keeping = all ? List.of() : plan.keeping(ids);
+        if (!keeping.isEmpty()) {
+            throw new RefusedException(
+                    409,
+                    "Nothing was evicted: %s pinned. Let go of it with 'rackboot cache unpin %s'"
+                            .formatted(
+                                    keeping.size() == 1
+                                            ? "'%s' is".formatted(keeping.get(0))
+                                            : "'%s' and %d more are".formatted(keeping.get(0), keeping.size() - 1),
+                                    keeping.stream().limit(NAMES_IN_WORDS).collect(Collectors.joining(" "))));
+        }
+        Set<String> evicted = new LinkedHashSet<>();
+        int stayed = 0;
         for (ContentId id : ids) {
-            if (cache.evict(id)) {
+            if (plan.kept().containsKey(id)) {
+                stayed++;
+            } else if (cache.evict(id)) {
                 evicted.add(id.sha256());
             }
         }
-        return json(200, Map.of("evicted", evicted));
+        return json(200, Map.of("evicted", evicted, "stayed", stayed));
     }
 
-    private Map<ContentId, BootFile> named(HttpCall call) throws RefusedException {
+    private HttpReply pin(HttpCall call) throws RefusedException {
+        requireCatalog();
+        BootCatalog now = catalog.get();
+        List<CacheNames.Group> groups = CacheNames.groups(now);
+        Set<String> toPin = new LinkedHashSet<>();
+        for (String name : names(JSON.readTree(call.body()), "")) {
+            List<String> remembered = CacheNames.toRemember(groups, now, name);
+            if (remembered.isEmpty() || !CachePins.NAME.matcher(name).matches()) {
+                throw unknown(name);
+            }
+            toPin.addAll(remembered);
+        }
+        try {
+            CacheKeeper.Warming warming = keeper.pin(toPin);
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("pinned", toPin);
+            json.putAll(warming(warming));
+            return json(202, json);
+        } catch (CacheKeeper.PinRefusedException e) {
+            throw new RefusedException(409, String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            throw notWritten(e);
+        }
+    }
+
+    private HttpReply unpin(HttpCall call) throws RefusedException {
+        JsonNode body = JSON.readTree(call.body());
+        List<String> pinned =
+                keeper.pinned().pins().stream().map(PinPlan.Pin::name).toList();
+        Set<String> toUnpin = new LinkedHashSet<>();
+        if (body.path("all").asBoolean(false)) {
+            toUnpin.addAll(pinned);
+        } else {
+            for (String name : names(body, OR_ALL)) {
+                List<String> meant = pinned.contains(name)
+                        ? List.of(name)
+                        : pinned.stream()
+                                .filter(each -> isBeginning(name, each))
+                                .toList();
+                if (meant.isEmpty()) {
+                    throw new RefusedException(
+                            404,
+                            "'%s' is not pinned, so nothing was unpinned; see 'rackboot cache list --pins'"
+                                    .formatted(shortened(name)));
+                }
+                toUnpin.addAll(meant);
+            }
+        }
+        try {
+            keeper.unpin(toUnpin);
+        } catch (IOException e) {
+            throw notWritten(e);
+        }
+        return json(200, Map.of("unpinned", toUnpin));
+    }
+
+    private static boolean isBeginning(String name, String pinned) {
+        return name.length() >= CacheNames.LEAST_PREFIX
+                && pinned.startsWith(name)
+                && SHA256.matcher(pinned).matches();
+    }
+
+    private static RefusedException notWritten(IOException cause) {
+        return new RefusedException(
+                503,
+                "The pins cannot be written to the state directory (%s), so they are as they were; see to its disk, then try again"
+                        .formatted(cause));
+    }
+
+    private void requireCatalog() throws RefusedException {
         Optional<String> why = lack.get();
         if (why.isPresent()) {
             throw new RefusedException(503, why.get());
         }
+    }
+
+    private static List<String> names(JsonNode body, String orElse) throws RefusedException {
+        if (!body.path("names").isArray() || body.path("names").size() > MAX_NAMES) {
+            throw new RefusedException(
+                    400, "Say which: {\"names\": […]}, at most %d of them".formatted(MAX_NAMES) + orElse);
+        }
+        List<String> names = new ArrayList<>();
+        body.path("names").forEach(each -> names.add(each.asString("")));
+        return names;
+    }
+
+    private static RefusedException unknown(String name) {
+        return new RefusedException(
+                404,
+                "Nothing in this rack's catalog is called '%s'; see 'rackboot cache list --images'"
+                        .formatted(shortened(name)));
+    }
+
+    private static String shortened(String name) {
+        return name.length() > 200 ? name.substring(0, 200) + "…" : name;
+    }
+
+    private Map<ContentId, BootFile> named(HttpCall call) throws RefusedException {
+        requireCatalog();
         BootCatalog now = catalog.get();
         JsonNode body = JSON.readTree(call.body());
         Map<ContentId, BootFile> named = new LinkedHashMap<>();
@@ -232,17 +380,10 @@ public final class CacheApi implements HttpService {
             }
             return named;
         }
-        if (!body.path("names").isArray() || body.path("names").size() > MAX_NAMES) {
-            throw new RefusedException(400, "Say which: {\"names\": […]}, at most 1000 of them, or {\"all\": true}");
-        }
-        for (JsonNode each : body.path("names")) {
-            String name = each.asString("");
+        for (String name : names(body, OR_ALL)) {
             Map<ContentId, BootFile> meant = CacheNames.meant(now, name);
             if (meant.isEmpty()) {
-                throw new RefusedException(
-                        404,
-                        "Nothing in this rack's catalog is called '%s'; see 'rackboot cache list --images'"
-                                .formatted(name.length() > 200 ? name.substring(0, 200) + "…" : name));
+                throw unknown(name);
             }
             named.putAll(meant);
         }

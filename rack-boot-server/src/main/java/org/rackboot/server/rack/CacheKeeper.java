@@ -1,11 +1,13 @@
 package org.rackboot.server.rack;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -60,6 +62,13 @@ public final class CacheKeeper {
         }
     }
 
+    /** Pins are not taken; the message says why, and what to do. */
+    static final class PinRefusedException extends Exception {
+        PinRefusedException(String message) {
+            super(message);
+        }
+    }
+
     private static final Logger LOG = LoggerFactory.getLogger(CacheKeeper.class);
 
     /** Racks that hear of a new image in the same moment do not ask for it in the same moment. */
@@ -69,20 +78,25 @@ public final class CacheKeeper {
     static final Duration AGAIN = Duration.ofMinutes(1);
 
     private static final double PREFETCHED_SHARE = 0.8; // Of the disk; the rest is for what machines ask for.
-    private static final double PINNED_SHARE = 0.5;
+    private static final double PINNED_SHARE = 0.5; // Operators' pins first.
+    private static final int NAMES_IN_LOG = 5;
     private static final Comparator<BootFile> NEEDED_FIRST =
             Comparator.comparing(BootFile::phase).thenComparing(BootFile::size);
 
     private final Supplier<BootCatalog> catalog;
     private final ImageCache cache;
+    private final CachePins pins;
     private final Policy policy;
     private final long diskBytes;
     private final long bytesPerSecond;
     private final RandomGenerator random;
     private final LongSupplier nanoClock;
+    private final Object pinning = new Object(); // Held by whoever changes the pins.
 
     // Guarded by this.
     private BootCatalog seen = BootCatalog.empty();
+    private PinPlan plan = PinPlan.EMPTY;
+    private long lookAtPinsNanos;
     private final Map<ContentId, BootFile> queue = new LinkedHashMap<>();
     private final Set<ContentId> asked = new HashSet<>(); // By people, and not by the policy.
     private final Map<String, BootFile> warmed = new HashMap<>(); // What came of what people asked for last, by sha256.
@@ -94,10 +108,14 @@ public final class CacheKeeper {
     private boolean fetching;
     private long notBeforeNanos;
 
-    /** @param bytesPerSecond of what nobody waits for; 0 = no limit */
+    /**
+     * @param pins what operators want to stay, whatever the policy
+     * @param bytesPerSecond of what nobody waits for; 0 = no limit
+     */
     public CacheKeeper(
             Supplier<BootCatalog> catalog,
             ImageCache cache,
+            CachePins pins,
             Policy policy,
             long diskBytes,
             long bytesPerSecond,
@@ -105,12 +123,14 @@ public final class CacheKeeper {
             LongSupplier nanoClock) {
         this.catalog = catalog;
         this.cache = cache;
+        this.pins = pins;
         this.policy = policy;
         this.diskBytes = diskBytes;
         this.bytesPerSecond = bytesPerSecond;
         this.random = random;
         this.nanoClock = nanoClock;
         this.notBeforeNanos = nanoClock.getAsLong();
+        this.lookAtPinsNanos = notBeforeNanos;
     }
 
     /** Does what is due; called about once a second. */
@@ -120,6 +140,8 @@ public final class CacheKeeper {
             if (now != seen) {
                 seen = now;
                 follow(now);
+            } else if (nanoClock.getAsLong() - lookAtPinsNanos >= 0) {
+                queueWhatPinsLack();
             }
         }
         fetchWhatIsDue();
@@ -153,6 +175,75 @@ public final class CacheKeeper {
         return warming();
     }
 
+    /**
+     * Keeps what names mean, now and in later catalogs, and fetches it as {@link #warm} does. Blocks until the names are on
+     * disk. Whatever it throws, nothing is pinned that was not.
+     *
+     * @param names that mean something
+     * @throws PinRefusedException if that is too much
+     * @throws IOException if the names cannot be written
+     */
+    Warming pin(Set<String> names) throws PinRefusedException, IOException {
+        List<BootFile> files;
+        synchronized (pinning) {
+            Set<String> next = new LinkedHashSet<>(pins.names());
+            next.addAll(names);
+            if (next.size() > CachePins.MOST) {
+                throw new PinRefusedException(
+                        ("Nothing was pinned: there would be %d pins, and a rack takes %d. Pin images"
+                                        + " instead of their files, or let some go with 'rackboot cache unpin'")
+                                .formatted(next.size(), CachePins.MOST));
+            }
+            BootCatalog now = catalog.get();
+            files = PinPlan.of(List.copyOf(names), now, Long.MAX_VALUE).pins().stream()
+                    .flatMap(pin -> pin.files().stream())
+                    .toList();
+            PinPlan before = PinPlan.of(pins.names(), now, pinnedBytes());
+            long more = before.bytesBeside(files);
+            if (more > before.limit() - before.bytes()) {
+                throw new PinRefusedException(
+                        ("Nothing was pinned: it needs %s more, pins have %s already, and all together"
+                                        + " may have %s, half of cache.disk. Raise cache.disk, or let some go with"
+                                        + " 'rackboot cache unpin'")
+                                .formatted(
+                                        PinPlan.words(more),
+                                        PinPlan.words(before.bytes()),
+                                        PinPlan.words(before.limit())));
+            }
+            replacePins(List.copyOf(next));
+        }
+        return warm(files);
+    }
+
+    /**
+     * Lets go of what names mean; it leaves the disk when others need the room. Blocks until that is on disk.
+     *
+     * @throws IOException if it cannot be written; then all stay pinned
+     */
+    void unpin(Set<String> names) throws IOException {
+        synchronized (pinning) {
+            replacePins(
+                    pins.names().stream().filter(name -> !names.contains(name)).toList());
+        }
+    }
+
+    /** Guarded by pinning. */
+    private void replacePins(List<String> names) throws IOException {
+        if (names.equals(pins.names())) {
+            return;
+        }
+        pins.replace(names);
+        synchronized (this) {
+            seen = catalog.get();
+            follow(seen);
+        }
+    }
+
+    /** What operators pinned, the oldest first, and what it means in the catalog last seen. */
+    synchronized PinPlan pinned() {
+        return plan;
+    }
+
     /** What {@link #warm} was last asked for, and how far it is. */
     public synchronized Warming warming() {
         return new Warming(total, done, totalBytes, !asked.isEmpty(), failures, notKept);
@@ -160,10 +251,17 @@ public final class CacheKeeper {
 
     /** Guarded by this. */
     private void follow(BootCatalog now) {
+        PinPlan before = plan;
+        plan = PinPlan.of(pins.names(), now, pinnedBytes());
+        warnOfPinsWithoutRoom(before);
         Map<ContentId, BootFile> wanted = wanted(now);
-        cache.pin(pinned(wanted));
+        wanted.keySet().removeAll(plan.kept().keySet());
+        Set<ContentId> pinned = pinned(wanted, pinnedBytes() - plan.bytes());
+        pinned.addAll(plan.kept().keySet());
+        cache.pin(pinned);
         queue.keySet().removeIf(id -> !asked.contains(id));
-        long room = (long) (diskBytes * PREFETCHED_SHARE);
+        plan.kept().forEach(queue::putIfAbsent);
+        long room = (long) (diskBytes * PREFETCHED_SHARE) - plan.bytes();
         for (Map.Entry<ContentId, BootFile> each : wanted.entrySet()) {
             room -= each.getValue().size();
             if (room >= 0) {
@@ -173,6 +271,44 @@ public final class CacheKeeper {
         if (!fetching && asked.isEmpty()) {
             notBeforeNanos = nanoClock.getAsLong() + random.nextLong(SPREAD.toNanos());
         }
+    }
+
+    private void warnOfPinsWithoutRoom(PinPlan before) {
+        List<String> without = plan.withoutRoom();
+        if (without.isEmpty() || without.equals(before.withoutRoom())) {
+            return;
+        }
+        LOG.warn(
+                "{} of {} pins have no room, and what they mean may leave the disk: {}{}. All together may have {}, half of"
+                        + " cache.disk, and the oldest come first. Raise cache.disk, or let some go with 'rackboot cache"
+                        + " unpin'",
+                without.size(),
+                plan.pins().size(),
+                String.join(", ", without.subList(0, Math.min(NAMES_IN_LOG, without.size()))),
+                without.size() > NAMES_IN_LOG ? ", …" : "",
+                PinPlan.words(plan.limit()));
+    }
+
+    /** Guarded by this. What could not be fetched when it was asked for, proved wrong, or was deleted. */
+    private void queueWhatPinsLack() {
+        lookAtPinsNanos = nanoClock.getAsLong() + againNanos();
+        Map<ContentId, BootFile> lacking = new LinkedHashMap<>(plan.kept());
+        cache.stored().forEach(each -> lacking.remove(each.content().id()));
+        if (lacking.isEmpty()) {
+            return;
+        }
+        Map<ContentId, BootFile> others = new LinkedHashMap<>(queue);
+        queue.keySet().removeIf(id -> !asked.contains(id));
+        lacking.forEach(queue::putIfAbsent);
+        others.forEach(queue::putIfAbsent);
+    }
+
+    private long pinnedBytes() {
+        return (long) (diskBytes * PINNED_SHARE);
+    }
+
+    private long againNanos() {
+        return AGAIN.toNanos() / 2 + random.nextLong(AGAIN.toNanos());
     }
 
     private Map<ContentId, BootFile> wanted(BootCatalog now) {
@@ -195,9 +331,10 @@ public final class CacheKeeper {
         return wanted;
     }
 
-    private Set<ContentId> pinned(Map<ContentId, BootFile> wanted) {
+    /** Of what the policy wants, so many bytes at most. */
+    private static Set<ContentId> pinned(Map<ContentId, BootFile> wanted, long bytes) {
         Set<ContentId> pinned = new HashSet<>();
-        long room = (long) (diskBytes * PINNED_SHARE);
+        long room = bytes;
         for (Map.Entry<ContentId, BootFile> each : wanted.entrySet()) {
             room -= each.getValue().size();
             if (room >= 0 && each.getValue().phase() != BootPhase.ROOT) {
@@ -261,7 +398,7 @@ public final class CacheKeeper {
                 }
             } else if (why.isPresent() && again != null) {
                 queue.put(id, again); // Behind the others.
-                notBeforeNanos = now + AGAIN.toNanos() / 2 + random.nextLong(AGAIN.toNanos());
+                notBeforeNanos = now + againNanos();
             }
             if (why.isEmpty() && bytesPerSecond > 0 && asked.isEmpty()) {
                 notBeforeNanos = now + (long) (file.size() * 1e9 / bytesPerSecond);

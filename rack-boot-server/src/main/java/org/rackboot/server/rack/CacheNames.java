@@ -1,6 +1,7 @@
 package org.rackboot.server.rack;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +14,8 @@ import org.rackboot.protocol.resolve.Bootloader;
 
 /** What people call the contents of a catalog: image names, loaders, boot names, sha256. */
 final class CacheNames {
-    private static final int LEAST_PREFIX = 8;
+    /** Of a sha256, so many digits are a name. */
+    static final int LEAST_PREFIX = 8;
 
     private CacheNames() {}
 
@@ -21,6 +23,10 @@ final class CacheNames {
     record Group(String name, String version, boolean held, List<BootFile> files) {
         Group {
             files = List.copyOf(files);
+        }
+
+        private boolean isCalled(String called) {
+            return name.startsWith(called) && (name.length() == called.length() || name.charAt(called.length()) == '/');
         }
     }
 
@@ -49,7 +55,7 @@ final class CacheNames {
     static Map<ContentId, BootFile> meant(BootCatalog catalog, String name) {
         Map<ContentId, BootFile> meant = new LinkedHashMap<>();
         for (Group group : groups(catalog)) {
-            if (group.name().equals(name) || group.name().startsWith(name + "/")) {
+            if (group.isCalled(name)) {
                 group.files().forEach(file -> meant.put(new ContentId(file.sha256()), file));
             }
         }
@@ -62,5 +68,40 @@ final class CacheNames {
             });
         }
         return meant;
+    }
+
+    /**
+     * What stays by a name: of an image the versions that machines begin with, unless there are but others; a file; a
+     * whole sha256.
+     *
+     * @param groups of the catalog
+     */
+    static Collection<BootFile> lasting(List<Group> groups, BootCatalog catalog, String name) {
+        List<Group> called =
+                groups.stream().filter(group -> group.isCalled(name)).toList();
+        boolean allHeld = called.stream().allMatch(Group::held);
+        Map<String, BootFile> lasting = new LinkedHashMap<>();
+        called.stream()
+                .filter(group -> allHeld || !group.held())
+                .flatMap(group -> group.files().stream())
+                .forEach(file -> lasting.putIfAbsent(file.sha256(), file));
+        catalog.file(name).ifPresent(file -> lasting.putIfAbsent(file.sha256(), file));
+        BootFile content = catalog.contents().get(name);
+        if (content != null) {
+            lasting.putIfAbsent(name, content);
+        }
+        return lasting.values();
+    }
+
+    /**
+     * What to remember a name by: itself, or of a sha256's beginning the whole; nothing if it means nothing.
+     *
+     * @param groups of the catalog
+     */
+    static List<String> toRemember(List<Group> groups, BootCatalog catalog, String name) {
+        if (!lasting(groups, catalog, name).isEmpty()) {
+            return List.of(name);
+        }
+        return meant(catalog, name).keySet().stream().map(ContentId::sha256).toList();
     }
 }

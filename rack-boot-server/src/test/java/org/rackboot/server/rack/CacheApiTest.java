@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -24,6 +25,7 @@ import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
+import org.rackboot.server.config.StateDirectory;
 import org.rackboot.server.http.HttpListener;
 import org.rackboot.server.net.EventLoops;
 import tools.jackson.databind.JsonNode;
@@ -39,19 +41,27 @@ class CacheApiTest {
     private final BootImage noble = region.image("noble", "ga-24.04", false);
     private final BootImage old = region.image("jammy", "ga-22.04", true);
     private final BootFile kernelFile = noble.file("boot-kernel").orElseThrow();
-    private final BootCatalog catalog = region.catalog(7, noble, old);
+    private volatile BootCatalog catalog = region.catalog(7, noble, old);
     private final EventLoops loops = EventLoops.best("test");
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private volatile Optional<String> lack = Optional.empty();
+    private CacheKeeper keeper;
     private HttpListener listener;
     private URI root;
 
     @BeforeEach
     void start() throws Exception {
         ImageCache cache = region.cache(directory);
-        CacheKeeper keeper = new CacheKeeper(
-                () -> catalog, cache, CacheKeeper.Policy.NONE, 1 << 20, 0, new Random(1), System::nanoTime);
+        keeper = new CacheKeeper(
+                () -> catalog,
+                cache,
+                new CachePins(new StateDirectory(directory)),
+                CacheKeeper.Policy.NONE,
+                1 << 20,
+                0,
+                new Random(1),
+                System::nanoTime);
         CacheApi api =
                 new CacheApi(() -> catalog, () -> lack, cache, keeper, CachedFiles.SETTINGS, TOKEN, Runnable::run);
         listener = new HttpListener(loops, api, HttpListener.Limits.API, why -> {});
@@ -130,7 +140,7 @@ class CacheApiTest {
     @ValueSource(
             strings = {"{}", "[]", "{", "", "{\"names\": \"x\"}", "{\"names\": [\"nothing\"]}", "{\"names\": [3]}"})
     void whatCannotBeMeantIsRefused(String body) throws Exception {
-        for (String what : new String[] {"warm", "verify", "evict"}) {
+        for (String what : new String[] {"warm", "verify", "evict", "pin", "unpin"}) {
             HttpResponse<String> response = ask("POST", "cache/" + what, body, TOKEN);
             assertThat(response.statusCode()).as(what).isBetween(400, 404);
             assertThat(response.body()).contains("error");
@@ -156,7 +166,133 @@ class CacheApiTest {
     void strangersAndOtherPathsAreRefused() throws Exception {
         assertThat(ask("GET", "cache", "", "another").statusCode()).isEqualTo(401);
         assertThat(ask("DELETE", "cache", "", TOKEN).statusCode()).isEqualTo(404);
-        assertThat(ask("GET", "cache/x", "", TOKEN).body()).contains("cache/evict");
+        assertThat(ask("GET", "cache/x", "", TOKEN).body()).contains("cache/evict", "cache/unpin");
+        assertThat(ask("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\"]}", "another")
+                        .statusCode())
+                .isEqualTo(401);
+    }
+
+    @Test
+    void whatIsPinnedIsFetchedListedAndKept() throws Exception {
+        JsonNode pinned = send("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\", \"bootx64.efi\"]}");
+
+        assertThat(pinned.path("pinned").valueStream().map(JsonNode::asString))
+                .containsExactly("ubuntu/noble", "bootx64.efi");
+        assertThat(pinned.path("total").asInt()).isEqualTo(4);
+        JsonNode cache = send("GET", "cache", "");
+        assertThat(cache.path("contents").findValuesAsString("pinned"))
+                .hasSize(4)
+                .containsOnly("true");
+        assertThat(cache.path("pins").path(0).toString())
+                .isEqualTo("{\"name\":\"ubuntu/noble\",\"size\":250000,\"cached\":250000,\"percent\":100,"
+                        + "\"state\":\"kept\"}");
+        assertThat(cache.path("pins").path(1).path("name").asString()).isEqualTo("bootx64.efi");
+        assertThat(Files.readString(directory.resolve("pins"))).startsWith("ubuntu/noble\nbootx64.efi\nsha256 ");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("pins"))))
+                .isEqualTo("rw-------");
+    }
+
+    @Test
+    void aBeginningOfASha256IsPinnedAndUnpinnedAsTheWhole() throws Exception {
+        String sha256 = kernelFile.sha256();
+        String beginning = "{\"names\": [\"%s\"]}".formatted(sha256.substring(0, 8));
+
+        assertThat(send("POST", "cache/pin", beginning).path("pinned").path(0).asString())
+                .isEqualTo(sha256);
+        assertThat(send("GET", "cache", "").path("pins").path(0).path("name").asString())
+                .isEqualTo(sha256);
+        assertThat(send("POST", "cache/unpin", beginning)
+                        .path("unpinned")
+                        .path(0)
+                        .asString())
+                .isEqualTo(sha256);
+        assertThat(send("GET", "cache", "").path("pins")).isEmpty();
+    }
+
+    @Test
+    void allNamesArePinnedOrUnpinnedOrNone() throws Exception {
+        HttpResponse<String> unknown =
+                ask("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\", \"ubuntu/none\"]}", TOKEN);
+        assertThat(unknown.statusCode()).isEqualTo(404);
+        assertThat(unknown.body()).contains("'ubuntu/none'", "cache list --images");
+        assertThat(send("GET", "cache", "").path("pins")).isEmpty();
+
+        send("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\"]}");
+        HttpResponse<String> notPinned =
+                ask("POST", "cache/unpin", "{\"names\": [\"ubuntu/noble\", \"ubuntu\"]}", TOKEN);
+        assertThat(notPinned.statusCode()).isEqualTo(404);
+        assertThat(notPinned.body()).contains("'ubuntu' is not pinned", "rackboot cache list --pins");
+        assertThat(send("GET", "cache", "").path("pins")).hasSize(1);
+        assertThat(ask("POST", "cache/pin", "{\"all\": true}", TOKEN).statusCode())
+                .isEqualTo(400);
+
+        lack = Optional.of("there is no catalog yet");
+        assertThat(ask("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\"]}", TOKEN)
+                        .statusCode())
+                .isEqualTo(503);
+        assertThat(send("POST", "cache/unpin", "{\"all\": true}").path("unpinned"))
+                .as("needs no catalog")
+                .hasSize(1);
+    }
+
+    @Test
+    void whatDoesNotFitIsNotPinnedAndTheSizesAreTold() throws Exception {
+        catalog = region.catalog(8, noble, old, region.image("plucky", "ga-25.04", false));
+        send("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\", \"ubuntu/jammy\"]}");
+
+        HttpResponse<String> refused = ask("POST", "cache/pin", "{\"names\": [\"ubuntu/plucky\"]}", TOKEN);
+
+        assertThat(refused.statusCode()).isEqualTo(409);
+        assertThat(refused.body())
+                .contains("it needs 250.0 kB more, pins have 500.0 kB already, and all together may have 524.3 kB")
+                .contains("Raise cache.disk", "rackboot cache unpin");
+        assertThat(send("GET", "cache", "").path("pins")).hasSize(2);
+    }
+
+    @Test
+    void whatIsPinnedIsNotEvicted() throws Exception {
+        send("POST", "cache/warm", "{\"names\": [\"ubuntu\"]}");
+        send("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\"]}");
+
+        HttpResponse<String> refused =
+                ask("POST", "cache/evict", "{\"names\": [\"%s\"]}".formatted(kernelFile.sha256()), TOKEN);
+        assertThat(refused.statusCode()).isEqualTo(409);
+        assertThat(refused.body())
+                .contains("Nothing was evicted: 'ubuntu/noble' is pinned. Let go of it with 'rackboot cache unpin"
+                        + " ubuntu/noble'");
+        JsonNode all = send("POST", "cache/evict", "{\"all\": true}");
+        assertThat(all.path("evicted")).hasSize(3);
+        assertThat(all.path("stayed").asInt()).isEqualTo(3);
+
+        send("POST", "cache/unpin", "{\"names\": [\"ubuntu/noble\"]}");
+        assertThat(send("POST", "cache/evict", "{\"names\": [\"ubuntu/noble\"]}")
+                        .path("evicted"))
+                .hasSize(3);
+    }
+
+    @Test
+    void aPinTellsWhetherItIsHere() throws Exception {
+        region.away = true;
+        send("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\", \"ubuntu/jammy\"]}");
+        assertThat(send("GET", "cache", "").path("pins").findValuesAsString("state"))
+                .containsExactly("fetching", "fetching");
+
+        catalog = region.catalog(8, noble);
+        keeper.tick();
+        assertThat(send("GET", "cache", "").path("pins").findValuesAsString("state"))
+                .containsExactly("fetching", "names nothing now");
+    }
+
+    @Test
+    void withoutAPlaceForTheListNothingIsPinned() throws Exception {
+        Files.createDirectories(directory.resolve("pins").resolve("in-the-way"));
+
+        HttpResponse<String> refused = ask("POST", "cache/pin", "{\"names\": [\"ubuntu/noble\"]}", TOKEN);
+
+        assertThat(refused.statusCode()).isEqualTo(503);
+        assertThat(refused.body()).contains("cannot be written to the state directory");
+        assertThat(send("GET", "cache", "").path("pins")).isEmpty();
+        assertThat(region.fetched).isEmpty();
     }
 
     private JsonNode send(String verb, String path, String body) throws Exception {

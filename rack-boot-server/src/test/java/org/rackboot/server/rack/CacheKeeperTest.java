@@ -13,6 +13,7 @@ import org.rackboot.image.cache.ImageCache;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
+import org.rackboot.server.config.StateDirectory;
 
 class CacheKeeperTest {
     private static final long SECOND = 1_000_000_000L;
@@ -189,6 +190,7 @@ class CacheKeeperTest {
         return new CacheKeeper(
                 () -> catalog,
                 cache,
+                new CachePins(new StateDirectory(directory)),
                 policy,
                 CachedFiles.SETTINGS.diskBytes(),
                 bytesPerSecond,

@@ -45,7 +45,15 @@ final class CachedFiles implements ContentOrigin {
     }
 
     BootImage image(String release, String subarch, boolean held) {
-        String name = release + subarch;
+        return image(release, subarch, "20260101", held, release + subarch);
+    }
+
+    /** Another version of it, with other files of the same sizes. */
+    BootImage image(String release, String subarch, String serial, boolean held) {
+        return image(release, subarch, serial, held, release + subarch + "-" + serial);
+    }
+
+    private BootImage image(String release, String subarch, String serial, boolean held, String name) {
         return new BootImage(
                 "ubuntu",
                 release,
@@ -55,7 +63,7 @@ final class CachedFiles implements ContentOrigin {
                 subarch,
                 "generic",
                 "stable",
-                "20260101",
+                serial,
                 held,
                 Map.of(
                         "boot-kernel", file(name + "-kernel", BootPhase.KERNEL, 20_000),
