@@ -90,7 +90,8 @@ class RegionGoneTest {
                 .asString();
         rack = Program.rack(directory.resolve("rack"), "--region", tls(), "--token", token);
         await().atMost(PATIENCE).until(() -> gauge("region_in_step") == 1);
-        done(rack, "cache", "warm", IMAGE, "bootloader/uefi/amd64", "bootloader/pxe/i386");
+        done(rack, "cache", "warm", "bootloader/uefi/amd64", "bootloader/pxe/i386");
+        done(rack, "cache", "pin", IMAGE);
     }
 
     @AfterEach
@@ -122,6 +123,7 @@ class RegionGoneTest {
         fromTheFuture(rack.state());
         rack = Program.rack(rack.state(), "--region", tls);
 
+        assertThat(pin()).isEqualTo("kept");
         theRackSaysThatItsRegionIsAway("cannot be reached");
         everythingCachedComes();
         theRestIsRefusedAtOnce("cannot be reached");
@@ -141,6 +143,8 @@ class RegionGoneTest {
         long changed = System.nanoTime();
         assertThat(get(uploaded).body()).isEqualTo(Files.readAllBytes(rescue));
         assertThat(get(kernel).statusCode()).as("deleted at the region").isEqualTo(404);
+        assertThat(pin()).isEqualTo("names nothing now");
+        done(rack, "cache", "unpin", IMAGE);
         assertThat(gauge("region_in_step")).isOne();
         Duration left = IN_STEP_AGAIN.minusNanos(System.nanoTime() - isBack);
         await().atMost(left).until(() -> state("east").equals("in step"));
@@ -151,6 +155,13 @@ class RegionGoneTest {
                 "RegionGoneTest: the region was started again in %.1f s; the rack had its catalog %.1f s after the start,"
                         + " and the region knew that after %.1f s%n",
                 (isBack - began) / 1e9, (changed - began) / 1e9, (reported - began) / 1e9);
+    }
+
+    /** The state of the one that was pinned. */
+    private String pin() throws Exception {
+        JsonNode pins = JSON.readTree(done(rack, "cache", "list", "--json")).path("pins");
+        assertThat(pins.findValuesAsString("name")).containsExactly(IMAGE);
+        return pins.path(0).path("state").asString();
     }
 
     private void theRackSaysThatItsRegionIsAway(String how) throws Exception {

@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
 final class BackupCommand implements Callable<Integer> {
     private static final String DATABASE = "region.db";
     private static final List<String> FILES =
-            List.of("api-token", "api-tls.pem", "api-tls.key", "stream-signing-key.asc", "stream-last-change");
+            List.of("api-token", "api-tls.pem", "api-tls.key", "stream-signing-key.asc", "stream-last-change", "pins");
 
     @Parameters(paramLabel = "DIR", description = "made for the backup; to restore, start with --state on a copy of it")
     @SuppressWarnings("NullAway.Init") // Set by picocli.

@@ -49,6 +49,8 @@ class HelpTest {
                 "machines forget",
                 "cache list",
                 "cache warm",
+                "cache pin",
+                "cache unpin",
                 "cache verify",
                 "cache evict",
                 "dhcp-config",

@@ -20,6 +20,8 @@ class UsageTest {
         "dhcp-config --format isc, 3, No rackboot is running",
         "cache warm, 2, 'Say which: one or more names, or --all'",
         "cache warm --all, 3, No rackboot is running",
+        "cache pin, 2, Missing required parameter",
+        "cache unpin, 2, 'Say which: one or more names, or --all'",
         "explain, 2, say which machine",
         "machines netboot maybe web-1, 2, 'neither on nor off'",
         "machines adopt 52:54:00:00:00:01 52:54:00:00:00:02 --name web-1, 2, adopt them one by one",
