@@ -21,6 +21,7 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.ContentId;
 import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.resolve.AssignedImages;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
@@ -315,14 +316,15 @@ public final class CacheKeeper {
         List<BootFile> files = new ArrayList<>();
         if (policy != Policy.NONE) {
             now.bootloaders().forEach(loader -> files.addAll(loader.files()));
-        }
-        for (BootImage image : now.images()) {
-            boolean isDefault = now.defaultImage(image.arch()).equals(Optional.of(image));
-            for (BootFile file : image.files().values()) {
-                boolean early = file.phase() == BootPhase.KERNEL || file.phase() == BootPhase.INITRD;
-                if ((policy == Policy.ALL && !image.held()) || (policy == Policy.BOOT && isDefault && early)) {
-                    files.add(file);
-                }
+            AssignedImages assigned = AssignedImages.of(now);
+            for (BootImage image : now.images()) {
+                boolean early = assigned.booted().contains(image);
+                boolean all = policy == Policy.ALL
+                        && (!image.held() || early || assigned.wanted().contains(image));
+                image.files().values().stream()
+                        .filter(file -> all
+                                || (early && (file.phase() == BootPhase.KERNEL || file.phase() == BootPhase.INITRD)))
+                        .forEach(files::add);
             }
         }
         files.sort(NEEDED_FIRST);

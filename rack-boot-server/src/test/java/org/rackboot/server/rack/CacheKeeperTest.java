@@ -5,14 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rackboot.image.cache.ImageCache;
+import org.rackboot.protocol.bootname.MacAddress;
+import org.rackboot.protocol.resolve.Assignment;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
+import org.rackboot.protocol.resolve.ImageReference;
+import org.rackboot.protocol.resolve.Machine;
+import org.rackboot.protocol.resolve.Purpose;
 import org.rackboot.server.config.StateDirectory;
 
 class CacheKeeperTest {
@@ -48,6 +54,49 @@ class CacheKeeperTest {
         assertThat(cache.stored()).allMatch(ImageCache.Stored::pinned);
         keeper.tick();
         assertThat(region.fetched).as("each once").hasSize(3);
+    }
+
+    @Test
+    void whatAMachineIsAssignedComesAtOnceAsWellAlsoInAVersionThatIsHeld() {
+        CacheKeeper keeper = keeper(CacheKeeper.Policy.BOOT, 0);
+        catalog = region.catalog(1, noble, edge, old);
+        keeper.tick();
+        nowNanos += CacheKeeper.SPREAD.toNanos();
+        keeper.tick();
+
+        catalog = region.catalog(2, List.of(assignedTo("ubuntu/jammy", old.serial())), noble, edge, old);
+        keeper.tick();
+        nowNanos += CacheKeeper.SPREAD.toNanos();
+        keeper.tick();
+
+        assertThat(namesHere()).hasSize(5).contains("jammyga-22.04-initrd", "jammyga-22.04-kernel");
+        assertThat(cache.stored()).allMatch(ImageCache.Stored::pinned);
+
+        keeper = keeper(CacheKeeper.Policy.ALL, 0);
+        keeper.tick();
+        nowNanos += CacheKeeper.SPREAD.toNanos();
+        keeper.tick();
+        assertThat(namesHere()).contains("jammyga-22.04-squashfs", "noblega-24.04-squashfs");
+    }
+
+    private static Machine assignedTo(String image, String serial) {
+        Assignment assignment = new Assignment(
+                1,
+                Purpose.EPHEMERAL,
+                ImageReference.parse(image),
+                Optional.of(serial),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                false);
+        return new Machine(
+                "web-1",
+                List.of(new MacAddress("52:54:00:0b:00:01")),
+                Optional.empty(),
+                Optional.of("amd64"),
+                Optional.empty(),
+                new Machine.Instructions(
+                        List.of(), List.of(), Optional.empty(), true, Optional.of(assignment), Optional.empty()));
     }
 
     @Test

@@ -22,6 +22,7 @@ import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
 import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.protocol.resolve.Bootloader;
+import org.rackboot.protocol.resolve.Machine;
 
 /** A catalog of small files, a region that has them all or is away, and a cache before it. */
 final class CachedFiles implements ContentOrigin {
@@ -72,12 +73,17 @@ final class CachedFiles implements ContentOrigin {
     }
 
     BootCatalog catalog(long version, BootImage... images) {
+        return catalog(version, List.of(), images);
+    }
+
+    BootCatalog catalog(long version, List<Machine> machines, BootImage... images) {
         BootFile loader = file("bootx64.efi", BootPhase.LOADER, 10_000);
         return new BootCatalog(
                 version,
                 List.of(images),
                 List.of(new Bootloader("uefi", "amd64", "20260101.0", List.of(loader))),
-                List.of());
+                List.of(),
+                machines);
     }
 
     ImageCache cache(Path directory) throws IOException {
