@@ -132,10 +132,14 @@ class HttpOverloadTest {
         passes(Duration.ofMillis(500));
         assertThat(listener.openConnections()).isEqualTo(2); // Half of what is allowed is no crowd.
 
-        client(server);
-        client(server);
+        for (int i = 0; i < 2; i++) {
+            RawHttp crowding = client(server);
+            crowding.send(GET);
+            crowding.head(); // It is counted by now.
+        }
 
-        await().until(() -> listener.openConnections() == 2);
+        // Those that look at the same moment may all see the crowd, and leave.
+        await().until(() -> listener.openConnections() <= 2);
         assertThat(refused).isEmpty(); // Nobody's fault.
     }
 
