@@ -590,17 +590,35 @@ final class DiskTier {
             } catch (NoSuchFileException e) {
                 here = false;
             }
-            ChunkChecksums checksums = verified.checksums();
             for (int chunk = first; chunk < end; chunk++) {
-                long now = nanoClock.getAsLong();
-                boolean fresh = here && checksums.firstStale(chunk, chunk + 1, now) > chunk;
-                if (!fresh && !checksums.isRight(chunk, channel, piece, now)) {
-                    object.forget(verified);
-                    throw new VerificationException("Chunk %d of %s on disk is not what it was; it is fetched again"
-                            .formatted(chunk, object.id()));
+                boolean fresh =
+                        here && verified.checksums().firstStale(chunk, chunk + 1, nanoClock.getAsLong()) > chunk;
+                if (!fresh) {
+                    read(chunk, piece);
                 }
             }
             return true;
+        }
+
+        /**
+         * Reads chunks again, whatever became of the file.
+         *
+         * @return true, or it throws
+         * @throws VerificationException if they are not what was verified
+         */
+        boolean isRight(int first, int end, ByteBuffer piece) throws IOException {
+            for (int chunk = first; chunk < end; chunk++) {
+                read(chunk, piece);
+            }
+            return true;
+        }
+
+        private void read(int chunk, ByteBuffer piece) throws IOException {
+            if (!verified.checksums().isRight(chunk, channel, piece, nanoClock.getAsLong())) {
+                object.forget(verified);
+                throw new VerificationException(
+                        "Chunk %d of %s on disk is not what it was; it is fetched again".formatted(chunk, object.id()));
+            }
         }
 
         void close() throws IOException {

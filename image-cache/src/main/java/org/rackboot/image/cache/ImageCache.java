@@ -786,6 +786,11 @@ public final class ImageCache {
         }
     }
 
+    /** Reads part of a file into a buffer, and says whether it is what it was. */
+    private interface Look {
+        boolean isRight(ByteBuffer piece) throws IOException;
+    }
+
     /** A file on its way to someone, who must not wait for the disk. */
     private final class SentFile implements VerifiedFile {
         private final DiskTier.OpenedFile file;
@@ -801,25 +806,37 @@ public final class ImageCache {
 
         @Override
         public CompletionStage<Boolean> check(long from, int length) {
-            int first = (int) (from / Content.CHUNK_BYTES);
-            int end = (int) ((from + length + Content.CHUNK_BYTES - 1) / Content.CHUNK_BYTES);
-            if (file.isFresh(first, end)) {
-                return CompletableFuture.completedFuture(true);
-            }
+            int first = chunkOf(from);
+            int end = chunkOf(from + length - 1) + 1;
+            return file.isFresh(first, end)
+                    ? CompletableFuture.completedFuture(true)
+                    : onDiskThread(piece -> file.check(first, end, piece));
+        }
+
+        @Override
+        public CompletionStage<Boolean> wasRight(long from, long until) {
+            return onDiskThread(piece -> file.isRight(chunkOf(from), chunkOf(until - 1) + 1, piece));
+        }
+
+        private static int chunkOf(long offset) {
+            return (int) Math.floorDiv(offset, (long) Content.CHUNK_BYTES);
+        }
+
+        private CompletionStage<Boolean> onDiskThread(Look look) {
             CompletableFuture<Boolean> right = new CompletableFuture<>();
             try {
-                diskThreads.execute(() -> right.complete(checkNow(first, end)));
+                diskThreads.execute(() -> right.complete(now(look)));
             } catch (RejectedExecutionException e) {
                 right.complete(false); // The program ends.
             }
             return right;
         }
 
-        private boolean checkNow(int first, int end) {
+        private boolean now(Look look) {
             try {
                 ByteBuffer piece = buffers.take(CHECKED_AT_ONCE_BYTES);
                 try {
-                    return file.check(first, end, piece);
+                    return look.isRight(piece);
                 } finally {
                     buffers.giveBack(piece);
                 }

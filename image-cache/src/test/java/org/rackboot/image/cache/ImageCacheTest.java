@@ -615,6 +615,24 @@ class ImageCacheTest {
     }
 
     @Test
+    void whatWentOutBeforeSomebodyTouchedTheFileIsLookedAtAgain() throws Exception {
+        ImageCache cache = fetched(SMALL_MEMORY, KERNEL);
+        try (VerifiedFile file = cache.open(KERNEL.content()).openVerifiedFile().orElseThrow()) {
+            spoil("flip"); // Chunks 1 and 2.
+            CompletionStage<Boolean> last = file.check(2 * CHUNK_BYTES, 1);
+            CompletionStage<Boolean> first = file.wasRight(5, CHUNK_BYTES);
+            CompletionStage<Boolean> both = file.wasRight(0, CHUNK_BYTES + 1);
+            threads.runAll();
+
+            assertThat(last).isCompletedWithValue(false);
+            assertThat(first).isCompletedWithValue(true);
+            assertThat(both).isCompletedWithValue(false);
+        }
+        assertThat(listener.corrupt).containsExactly(KERNEL.content().id());
+        assertNothingIsHeld(cache);
+    }
+
+    @Test
     void aFileThatIsClosedWhileItIsCheckedIsNotCalledWrong() throws Exception {
         ImageCache cache = fetched(PLENTY, KERNEL);
         VerifiedFile file = cache.open(KERNEL.content()).openVerifiedFile().orElseThrow();

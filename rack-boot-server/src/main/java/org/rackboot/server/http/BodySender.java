@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.rackboot.image.Chunk;
 import org.rackboot.image.Content;
@@ -34,10 +35,14 @@ final class BodySender {
     private static final int MAX_REASON = 200;
     private static final int MAX_FILE_PART_BYTES = 2 << 20;
 
+    /** The last of a file waits until the rest went out and nobody touched the file: without it there is no clean end. */
+    private static final int LAST_PART_BYTES = 16 << 10;
+
     private final HttpConnection connection;
     private final ChannelHandlerContext ctx;
     private final HttpReply reply;
     private final ContentReader reader;
+    private final long begin;
     private final long end;
     private final boolean keepAlive;
     private final boolean encrypted;
@@ -68,7 +73,8 @@ final class BodySender {
         this.ctx = ctx;
         this.reply = reply;
         this.reader = body.reader();
-        this.at = body.first();
+        this.begin = body.first();
+        this.at = begin;
         this.end = body.first() + body.length();
         this.keepAlive = keepAlive;
         this.encrypted = encrypted;
@@ -124,34 +130,52 @@ final class BodySender {
 
     /** The kernel sends all it is given before it comes back: others wait no longer than for one part. */
     private int partLength(long from) {
-        return (int) Math.min(end - from, MAX_FILE_PART_BYTES);
+        long left = end - from;
+        return (int) Math.min(left > LAST_PART_BYTES ? left - LAST_PART_BYTES : left, MAX_FILE_PART_BYTES);
     }
 
-    /** Goes on with the next bytes of the file, if they are what they were; else with chunks. */
+    /** Goes on with the next bytes of the file, if they are what they were; else with chunks, if those before were. */
     private void whenRight(VerifiedFile file, int length, Runnable next) {
         CheckAhead begun = ahead;
         CompletableFuture<Boolean> check = begun != null && begun.isUnderWay(at, length)
                 ? begun.check()
                 : file.check(at, length).toCompletableFuture();
+        when(check, right -> {
+            if (right) {
+                next.run();
+            } else if (at == begin) {
+                goOnWithChunks();
+            } else {
+                when(file.wasRight(begin, at).toCompletableFuture(), this::goOnOrAbort);
+            }
+        });
+    }
+
+    private void when(CompletableFuture<Boolean> check, Consumer<Boolean> then) {
         if (check.isDone()) {
-            goOn(check.join(), next);
+            then.accept(check.join());
         } else {
             check.thenAccept(right -> ctx.executor().execute(() -> {
                 if (!ended) {
-                    goOn(right, next);
+                    then.accept(right);
                     connection.settle();
                 }
             }));
         }
     }
 
-    private void goOn(boolean right, Runnable next) {
-        if (right) {
-            next.run();
+    private void goOnOrAbort(boolean soFarRight) {
+        if (soFarRight) {
+            goOnWithChunks();
         } else {
-            closeFile();
-            pump(); // What is wrong with the file is found out there, and mended.
+            abort(new IOException("the file on disk was changed while it was sent"));
         }
+    }
+
+    /** What is wrong with the file is found out there, and mended. */
+    private void goOnWithChunks() {
+        closeFile();
+        pump();
     }
 
     private void sendFilePart(VerifiedFile file) {

@@ -25,6 +25,7 @@ final class HeldContent implements ContentReader {
     private final Optional<Path> file;
     private final int failingChunk;
     private volatile long spoiledFrom = Long.MAX_VALUE;
+    private volatile long wrongFrom = Long.MAX_VALUE;
     final AtomicInteger lent = new AtomicInteger();
     final AtomicInteger openFiles = new AtomicInteger();
 
@@ -67,6 +68,12 @@ final class HeldContent implements ContentReader {
         return this;
     }
 
+    /** What was sent behind {@code at} proves to have been wrong. */
+    HeldContent wrongFrom(long at) {
+        wrongFrom = at;
+        return this;
+    }
+
     private final class HeldFile implements VerifiedFile {
         private final FileChannel channel;
 
@@ -84,6 +91,11 @@ final class HeldContent implements ContentReader {
         public CompletionStage<Boolean> check(long from, int length) {
             boolean right = from + length <= spoiledFrom;
             return from == 0 ? CompletableFuture.completedFuture(right) : CompletableFuture.supplyAsync(() -> right);
+        }
+
+        @Override
+        public CompletionStage<Boolean> wasRight(long from, long until) {
+            return CompletableFuture.supplyAsync(() -> until <= wrongFrom);
         }
 
         @Override

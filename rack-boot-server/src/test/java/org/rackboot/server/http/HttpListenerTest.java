@@ -200,6 +200,25 @@ class HttpListenerTest {
         await().untilAsserted(() -> assertThat(kernel.openFiles).hasValue(0));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {2 << 20, 3 * (1 << 20)}) // While the first part was on its way, and all but the last.
+    void aFileThatWasChangedWhileItWasSentHasNoCleanEnd(int changedBehind) throws Exception {
+        Path file = Files.write(directory.resolve("kernel"), KERNEL);
+        HeldContent kernel = new HeldContent(KERNEL, Optional.of(file), -1)
+                .spoiledFrom(changedBehind)
+                .wrongFrom(changedBehind - (1 << 20));
+        files.put("/boot-kernel", kernel);
+        try (RawHttp client = new RawHttp(server)) {
+            client.send("GET /boot-kernel HTTP/1.1\r\nHost: a\r\n\r\n");
+
+            assertThat(client.head()).contains("Content-Length: " + KERNEL.length);
+            assertThat(client.body(KERNEL.length)).hasSizeLessThan(KERNEL.length);
+            assertThat(client.isClosedByServer()).isTrue();
+        }
+        await().untilAsserted(() -> assertThat(lastEnd.get()).isPresent());
+        await().untilAsserted(() -> assertThat(kernel.openFiles).hasValue(0));
+    }
+
     @Test
     void aFileFoundSpoiledThatCannotBeFetchedAgainEndsShortOfItsLength() throws Exception {
         Path file = Files.write(directory.resolve("kernel"), KERNEL);
