@@ -222,6 +222,7 @@ public final class RackBoot implements AutoCloseable {
         config.dhcp().idle().ifPresent(LOG::warn);
         StateDirectory state = new StateDirectory(config.state());
         closeAtEnd(own(state));
+        state.sweep();
         EventLoops httpLoops = closeAtEnd(EventLoops.best("http"));
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(threads("timer"));
         closeAtEnd(timer::shutdownNow);
@@ -743,6 +744,7 @@ public final class RackBoot implements AutoCloseable {
                     new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256()));
             thread.execute(() -> cache.verifyStored(content));
         }
+        cache.stored().forEach(other -> thread.execute(() -> cache.verifyStored(other.content())));
     }
 
     /** At most so many bytes a second, so that machines have the disk. */

@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -68,6 +69,7 @@ final class DiskTier {
     private final Object files = new Object(); // Guards every change of the index and of the files that it lists.
     private final AtomicLong writers = new AtomicLong();
     private final LongAdder evictions = new LongAdder();
+    private final Map<ContentId, IOException> broken = new HashMap<>();
     private volatile Set<ContentId> pinned = Set.of();
     private long reservedKib; // For objects that arrive; this and the next guarded by files.
     private long unwrittenKib; // Of those, what the file system does not count yet.
@@ -109,6 +111,11 @@ final class DiskTier {
 
     boolean isPinned(ContentId id) {
         return pinned.contains(id);
+    }
+
+    /** What was found at the start, was not what was written, and was deleted; with the reasons. */
+    Map<ContentId, IOException> foundBroken() {
+        return Map.copyOf(broken);
     }
 
     /** Of objects, for others, since the start. */
@@ -200,26 +207,31 @@ final class DiskTier {
         }
         found.sort(Comparator.comparing(Found::modified));
         for (Found each : found) {
-            Optional<Content> content = contentOf(each.id());
-            if (content.isEmpty() || !makeRoom(content.get(), 0)) {
+            boolean kept = false;
+            try {
+                Content content = contentOf(each.id());
+                kept = makeRoom(content, 0);
+                if (kept) {
+                    index.put(each.id(), new StoredObject(content));
+                }
+            } catch (VerificationException | NoSuchFileException | AccessDeniedException e) {
+                broken.put(each.id(), e); // No crash leaves that.
+            }
+            if (!kept) {
                 delete(each.id());
-            } else {
-                index.put(each.id(), new StoredObject(content.get()));
             }
         }
     }
 
-    /** What the files say they are; absent when the chunk list is missing or cannot belong to the object. */
-    private Optional<Content> contentOf(ContentId id) throws IOException {
-        Path file = objectFile(id);
-        long size = Files.size(file);
-        try {
-            byte[] digests = readAll(digestsFile(id), (size + Content.CHUNK_BYTES - 1) / Content.CHUNK_BYTES);
-            return Optional.of(
-                    new Content(id, size, ContentId.of(ChunkDigests.sha256().digest(digests))));
-        } catch (VerificationException | NoSuchFileException | AccessDeniedException e) {
-            return Optional.empty();
-        }
+    /**
+     * What the files say they are.
+     *
+     * @throws IOException if the chunk list is missing or cannot belong to the object
+     */
+    private Content contentOf(ContentId id) throws IOException {
+        long size = Files.size(objectFile(id));
+        byte[] digests = readAll(digestsFile(id), (size + Content.CHUNK_BYTES - 1) / Content.CHUNK_BYTES);
+        return new Content(id, size, ContentId.of(ChunkDigests.sha256().digest(digests)));
     }
 
     /**
@@ -542,6 +554,7 @@ final class DiskTier {
         private final StoredObject object;
         private final FileChannel channel;
         private final Verified verified;
+        private volatile boolean hasLeft; // Its name is no more, or another's.
 
         private OpenedFile(StoredObject object, FileChannel channel, Verified verified) {
             this.object = object;
@@ -571,7 +584,8 @@ final class DiskTier {
         }
 
         /**
-         * Reads the chunks that were not right a moment ago. Of a file that has left the disk meanwhile, all.
+         * Reads the chunks that were not right a moment ago. Of a file that has left the disk meanwhile, all; the first time
+         * those before them as well, since nothing tells any more whether somebody touched it.
          *
          * @return whether they are what was verified; if not, because someone touched the file, which says nothing yet of
          *     its bytes
@@ -579,21 +593,23 @@ final class DiskTier {
          * @throws IOException if they cannot be read
          */
         boolean check(int first, int end, ByteBuffer piece) throws IOException {
-            boolean here = true;
-            try {
-                Fingerprint now = Fingerprint.of(object.file);
-                here = now.isSameFile(verified.file());
-                if (here && !now.equals(verified.file())) {
-                    object.forget(verified);
-                    return false;
+            if (!hasLeft) {
+                try {
+                    Fingerprint now = Fingerprint.of(object.file);
+                    hasLeft = !now.isSameFile(verified.file());
+                    if (!hasLeft && !now.equals(verified.file())) {
+                        object.forget(verified);
+                        return false;
+                    }
+                } catch (NoSuchFileException e) {
+                    hasLeft = true;
                 }
-            } catch (NoSuchFileException e) {
-                here = false;
+                if (hasLeft) {
+                    return isRight(0, end, piece);
+                }
             }
             for (int chunk = first; chunk < end; chunk++) {
-                boolean fresh =
-                        here && verified.checksums().firstStale(chunk, chunk + 1, nanoClock.getAsLong()) > chunk;
-                if (!fresh) {
+                if (hasLeft || verified.checksums().firstStale(chunk, chunk + 1, nanoClock.getAsLong()) == chunk) {
                     read(chunk, piece);
                 }
             }

@@ -194,6 +194,7 @@ public final class ImageCache {
         this.buffers = new BufferPool(idleBytes);
         this.memory = new MemoryTier(settings.memoryBytes(), buffers::lentBytes);
         this.disk = new DiskTier(directory, settings.diskBytes(), nanoClock);
+        disk.foundBroken().forEach((id, cause) -> listener.corruptionFound(id, inWords(cause)));
         this.recentFailures = Caffeine.newBuilder()
                 .maximumSize(MAX_RECENT_FAILURES)
                 .expireAfterWrite(FAILURE_REMEMBERED)

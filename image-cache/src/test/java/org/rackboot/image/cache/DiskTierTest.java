@@ -250,13 +250,30 @@ class DiskTierTest {
         int before = files.calls().size();
 
         assertThat(open.isFresh(0, 1)).isFalse();
-        assertThat(open.check(0, 2, ByteBuffer.allocate(CHUNK_BYTES))).isTrue();
+        assertThat(open.check(1, 2, ByteBuffer.allocate(CHUNK_BYTES))).isTrue();
+        assertThat(open.check(1, 2, ByteBuffer.allocate(CHUNK_BYTES))).isTrue();
         assertThat(files.calls().subList(before, files.calls().size()))
                 .filteredOn(call -> call.startsWith("read"))
-                .hasSize(2);
+                .as("both, for what was sent before, and then the second")
+                .hasSize(3);
 
         store(tier, SAMPLE); // Another file of the same name.
         assertThat(open.check(0, 2, ByteBuffer.allocate(CHUNK_BYTES))).isTrue();
+        open.close();
+    }
+
+    @Test
+    void aFileThatWasChangedBeforeItLeftTheDiskIsNotCalledRight() throws Exception {
+        DiskTier tier = tier(PLENTY);
+        store(tier, SAMPLE);
+        DiskTier.OpenedFile open =
+                tier.find(SAMPLE.content()).orElseThrow().openVerified().orElseThrow();
+        assertThat(open.isFresh(0, 1)).isTrue(); // It is sent, and changed on its way.
+        change(object(), SAMPLE.flipped(5));
+        tier.drop(open.object());
+
+        assertThatThrownBy(() -> open.check(1, 2, ByteBuffer.allocate(CHUNK_BYTES)))
+                .isInstanceOf(VerificationException.class);
         open.close();
     }
 

@@ -2,7 +2,9 @@ package org.rackboot.server.config;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -19,6 +21,7 @@ import java.util.stream.Stream;
 public final class StateDirectory {
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
     private static final String PINS = "pins";
+    private static final String PART = ".part";
 
     private final Path path;
 
@@ -47,6 +50,17 @@ public final class StateDirectory {
         if (!Files.isDirectory(path)) {
             Files.createDirectories(
                     path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+    }
+
+    /** Deletes what a killed process had begun to write. Only who owns the state directory may ask. */
+    public void sweep() throws IOException {
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(path, "*" + PART)) {
+            for (Path part : left) {
+                if (Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)) {
+                    Files.delete(part);
+                }
+            }
         }
     }
 
@@ -164,10 +178,14 @@ public final class StateDirectory {
 
     /** Never readable by others, not even for a moment, never half written, and durable: a credential is given once. */
     private void write(String name, String text) throws IOException {
-        Path part = Files.createTempFile(path, name, ".part", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
-        Files.writeString(part, text + "\n");
-        sync(part, StandardOpenOption.WRITE);
-        Files.move(part, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Path part = Files.createTempFile(path, name, PART, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+        try {
+            Files.writeString(part, text + "\n");
+            sync(part, StandardOpenOption.WRITE);
+            Files.move(part, path.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(part);
+        }
         sync(path, StandardOpenOption.READ);
     }
 

@@ -225,11 +225,12 @@ public final class CacheApi implements HttpService {
     }
 
     private HttpReply verify(HttpCall call) throws RefusedException {
-        Map<ContentId, BootFile> named = named(call);
+        boolean all = isAll(JSON.readTree(call.body()));
+        Set<ContentId> named = all ? Set.of() : named(call).keySet();
         List<String> wrong = new ArrayList<>();
         int right = 0;
         for (ImageCache.Stored each : cache.stored()) {
-            if (named.containsKey(each.content().id())) {
+            if (all || named.contains(each.content().id())) { // Of all, also what no catalog names.
                 if (cache.verifyAgain(each.content())) {
                     right++;
                 } else {
@@ -243,7 +244,7 @@ public final class CacheApi implements HttpService {
     /** What operators pinned stays: by name it is refused, and of all it is left out. */
     private HttpReply evict(HttpCall call) throws RefusedException {
         PinPlan plan = keeper.pinned();
-        boolean all = JSON.readTree(call.body()).path("all").asBoolean(false);
+        boolean all = isAll(JSON.readTree(call.body()));
         List<ContentId> ids = all
                 ? cache.stored().stream().map(each -> each.content().id()).toList() // No catalog need name it.
                 : List.copyOf(named(call).keySet());
@@ -275,8 +276,16 @@ public final class CacheApi implements HttpService {
         BootCatalog now = catalog.get();
         List<CacheNames.Group> groups = CacheNames.groups(now);
         Set<String> toPin = new LinkedHashSet<>();
-        for (String name : names(JSON.readTree(call.body()), "")) {
-            List<String> remembered = CacheNames.toRemember(groups, now, name);
+        JsonNode body = JSON.readTree(call.body());
+        if (isAll(body)) {
+            throw new RefusedException(400, "All is too much to pin; say which: {\"names\": [\"…\"]}");
+        }
+        for (String name : names(body, "")) {
+            List<String> remembered = new ArrayList<>(CacheNames.toRemember(groups, now, name));
+            Map<ContentId, BootFile> onDisk = new LinkedHashMap<>();
+            if (remembered.isEmpty() && putIfOnDisk(onDisk, name)) {
+                onDisk.keySet().forEach(id -> remembered.add(id.sha256()));
+            }
             if (remembered.isEmpty() || !CachePins.NAME.matcher(name).matches()) {
                 throw unknown(name);
             }
@@ -300,7 +309,7 @@ public final class CacheApi implements HttpService {
         List<String> pinned =
                 keeper.pinned().pins().stream().map(PinPlan.Pin::name).toList();
         Set<String> toUnpin = new LinkedHashSet<>();
-        if (body.path("all").asBoolean(false)) {
+        if (isAll(body)) {
             toUnpin.addAll(pinned);
         } else {
             for (String name : names(body, OR_ALL)) {
@@ -346,13 +355,40 @@ public final class CacheApi implements HttpService {
         }
     }
 
-    private static List<String> names(JsonNode body, String orElse) throws RefusedException {
-        if (!body.path("names").isArray() || body.path("names").size() > MAX_NAMES) {
-            throw new RefusedException(
-                    400, "Say which: {\"names\": […]}, at most %d of them".formatted(MAX_NAMES) + orElse);
+    /** What was in the catalog once is found by its sha256, for as long as it is on disk. */
+    private boolean putIfOnDisk(Map<ContentId, BootFile> named, String sha256) {
+        boolean found = false;
+        if (sha256.length() >= CacheNames.LEAST_PREFIX) {
+            for (ImageCache.Stored each : cache.stored()) {
+                if (each.content().id().sha256().startsWith(sha256)) {
+                    named.put(each.content().id(), CacheNames.file(each.content()));
+                    found = true;
+                }
+            }
         }
+        return found;
+    }
+
+    private static boolean isAll(JsonNode body) throws RefusedException {
+        boolean all = body.path("all").asBoolean(false);
+        if (all && body.has("names")) {
+            throw new RefusedException(400, "Say which: names, or all; not both");
+        }
+        return all;
+    }
+
+    private static List<String> names(JsonNode body, String orElse) throws RefusedException {
+        JsonNode given = body.path("names");
         List<String> names = new ArrayList<>();
-        body.path("names").forEach(each -> names.add(each.asString("")));
+        given.forEach(each -> {
+            if (each.isString()) {
+                names.add(each.asString());
+            }
+        });
+        if (!given.isArray() || given.isEmpty() || names.size() < given.size() || names.size() > MAX_NAMES) {
+            throw new RefusedException(
+                    400, "Say which: {\"names\": [\"…\"]}, 1 to %d of them".formatted(MAX_NAMES) + orElse);
+        }
         return names;
     }
 
@@ -372,7 +408,7 @@ public final class CacheApi implements HttpService {
         BootCatalog now = catalog.get();
         JsonNode body = JSON.readTree(call.body());
         Map<ContentId, BootFile> named = new LinkedHashMap<>();
-        if (body.path("all").asBoolean(false)) {
+        if (isAll(body)) {
             for (CacheNames.Group group : CacheNames.groups(now)) {
                 if (!group.held()) {
                     group.files().forEach(file -> named.put(new ContentId(file.sha256()), file));
@@ -382,10 +418,10 @@ public final class CacheApi implements HttpService {
         }
         for (String name : names(body, OR_ALL)) {
             Map<ContentId, BootFile> meant = CacheNames.meant(now, name);
-            if (meant.isEmpty()) {
+            named.putAll(meant);
+            if (meant.isEmpty() && !putIfOnDisk(named, name)) {
                 throw unknown(name);
             }
-            named.putAll(meant);
         }
         return named;
     }

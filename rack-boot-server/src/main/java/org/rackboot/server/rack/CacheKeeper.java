@@ -196,10 +196,10 @@ public final class CacheKeeper {
                                 .formatted(next.size(), CachePins.MOST));
             }
             BootCatalog now = catalog.get();
-            files = PinPlan.of(List.copyOf(names), now, Long.MAX_VALUE).pins().stream()
+            files = PinPlan.of(List.copyOf(names), now, onDisk(), Long.MAX_VALUE).pins().stream()
                     .flatMap(pin -> pin.files().stream())
                     .toList();
-            PinPlan before = PinPlan.of(pins.names(), now, pinnedBytes());
+            PinPlan before = PinPlan.of(pins.names(), now, onDisk(), pinnedBytes());
             long more = before.bytesBeside(files);
             if (more > before.limit() - before.bytes()) {
                 throw new PinRefusedException(
@@ -253,7 +253,7 @@ public final class CacheKeeper {
     /** Guarded by this. */
     private void follow(BootCatalog now) {
         PinPlan before = plan;
-        plan = PinPlan.of(pins.names(), now, pinnedBytes());
+        plan = PinPlan.of(pins.names(), now, onDisk(), pinnedBytes());
         warnOfPinsWithoutRoom(before);
         Map<ContentId, BootFile> wanted = wanted(now);
         wanted.keySet().removeAll(plan.kept().keySet());
@@ -290,11 +290,18 @@ public final class CacheKeeper {
                 PinPlan.words(plan.limit()));
     }
 
+    private Map<String, BootFile> onDisk() {
+        Map<String, BootFile> files = new HashMap<>();
+        cache.stored().forEach(each -> files.put(each.content().id().sha256(), CacheNames.file(each.content())));
+        return files;
+    }
+
     /** Guarded by this. What could not be fetched when it was asked for, proved wrong, or was deleted. */
     private void queueWhatPinsLack() {
         lookAtPinsNanos = nanoClock.getAsLong() + againNanos();
         Map<ContentId, BootFile> lacking = new LinkedHashMap<>(plan.kept());
         cache.stored().forEach(each -> lacking.remove(each.content().id()));
+        lacking.values().removeIf(file -> !seen.contents().containsKey(file.sha256())); // No region has it any more.
         if (lacking.isEmpty()) {
             return;
         }

@@ -10,6 +10,7 @@ import org.rackboot.image.ContentId;
 import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
+import org.rackboot.protocol.resolve.BootPhase;
 import org.rackboot.protocol.resolve.Bootloader;
 
 /** What people call the contents of a catalog: image names, loaders, boot names, sha256. */
@@ -32,6 +33,12 @@ final class CacheNames {
 
     static Content content(BootFile file) {
         return new Content(new ContentId(file.sha256()), file.size(), new ContentId(file.chunkListSha256()));
+    }
+
+    /** What is on disk, whether or not a catalog names it. */
+    static BootFile file(Content content) {
+        String sha256 = content.id().sha256();
+        return new BootFile(sha256, sha256, content.size(), content.chunkList().sha256(), BootPhase.OTHER);
     }
 
     /** {@code ubuntu/noble/amd64/ga-24.04}, {@code bootloader/uefi/amd64}, …: what there is, as {@code images list} says. */

@@ -50,14 +50,21 @@ record PinPlan(List<Pin> pins, Map<ContentId, BootFile> kept, long bytes, long l
         kept = Collections.unmodifiableMap(new LinkedHashMap<>(kept));
     }
 
-    /** The oldest come first: one that has no room then leaves it to those behind it. */
-    static PinPlan of(List<String> names, BootCatalog catalog, long limit) {
+    /**
+     * The oldest come first: one that has no room then leaves it to those behind it.
+     *
+     * @param onDisk by sha256, for pins of content that has left the catalog
+     */
+    static PinPlan of(List<String> names, BootCatalog catalog, Map<String, BootFile> onDisk, long limit) {
         List<CacheNames.Group> groups = names.isEmpty() ? List.of() : CacheNames.groups(catalog);
         List<Pin> pins = new ArrayList<>();
         Map<ContentId, BootFile> kept = new LinkedHashMap<>();
         long bytes = 0;
         for (String name : names) {
             List<BootFile> files = new ArrayList<>(CacheNames.lasting(groups, catalog, name));
+            if (files.isEmpty() && onDisk.containsKey(name)) {
+                files.add(onDisk.get(name));
+            }
             files.sort(NEEDED_FIRST);
             long more = bytesBeside(kept, files);
             boolean fits = bytes + more <= limit;

@@ -136,9 +136,43 @@ class CacheApiTest {
         assertThat(send("GET", "cache", "").path("contents")).hasSize(3);
     }
 
+    @Test
+    void whatLeftTheCatalogIsStillVerifiedNamedAndKeptByItsSha256() throws Exception {
+        send("POST", "cache/warm", "{\"names\": [\"ubuntu/jammy\"]}");
+        String sha256 = old.file("boot-kernel").orElseThrow().sha256();
+        String named = "{\"names\": [\"%s\"]}".formatted(sha256.substring(0, 8));
+        send("POST", "cache/pin", named);
+        catalog = region.catalog(8, noble);
+        keeper.tick();
+
+        assertThat(send("GET", "cache", "").path("pins").path(0).path("state").asString())
+                .isEqualTo("kept");
+        assertThat(send("POST", "cache/verify", "{\"all\": true}").path("right").asInt())
+                .isEqualTo(3);
+        assertThat(send("POST", "cache/verify", named).path("right").asInt()).isEqualTo(1);
+        assertThat(ask("POST", "cache/evict", named, TOKEN).statusCode()).isEqualTo(409);
+        send("POST", "cache/unpin", named);
+        assertThat(send("POST", "cache/pin", named).path("pinned").path(0).asString())
+                .as("by what is on disk alone")
+                .isEqualTo(sha256);
+        send("POST", "cache/unpin", named);
+        assertThat(send("POST", "cache/evict", named).path("evicted")).hasSize(1);
+        assertThat(ask("POST", "cache/verify", named, TOKEN).statusCode()).isEqualTo(404);
+    }
+
     @ParameterizedTest
     @ValueSource(
-            strings = {"{}", "[]", "{", "", "{\"names\": \"x\"}", "{\"names\": [\"nothing\"]}", "{\"names\": [3]}"})
+            strings = {
+                "{}",
+                "[]",
+                "{",
+                "",
+                "{\"names\": \"x\"}",
+                "{\"names\": [\"nothing\"]}",
+                "{\"names\": [3]}",
+                "{\"names\": []}",
+                "{\"names\": [\"ubuntu\"], \"all\": true}"
+            })
     void whatCannotBeMeantIsRefused(String body) throws Exception {
         for (String what : new String[] {"warm", "verify", "evict", "pin", "unpin"}) {
             HttpResponse<String> response = ask("POST", "cache/" + what, body, TOKEN);
