@@ -3,7 +3,7 @@ package org.rackboot.server.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import org.rackboot.server.config.Sizes;
 
 /** Rows under headings, each column as wide as its widest cell. */
 final class Table {
@@ -49,15 +49,6 @@ final class Table {
 
     /** {@code 14.1 MB}: decimal units, as sizes of images are given. */
     static String bytes(long bytes) {
-        if (bytes < 1_000) {
-            return bytes + " B";
-        }
-        double value = bytes;
-        int unit = -1;
-        while (value >= 999.95 && unit < 3) {
-            value /= 1_000;
-            unit++;
-        }
-        return String.format(Locale.ROOT, "%.1f %sB", value, "kMGT".charAt(Math.max(0, unit)));
+        return Sizes.words(bytes);
     }
 }

@@ -26,6 +26,7 @@ import org.rackboot.protocol.resolve.BootCatalog;
 import org.rackboot.protocol.resolve.BootFile;
 import org.rackboot.protocol.resolve.BootImage;
 import org.rackboot.protocol.resolve.BootPhase;
+import org.rackboot.server.config.Sizes;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -207,9 +208,7 @@ public final class CacheKeeper {
                                         + " may have %s, half of cache.disk. Raise cache.disk, or let some go with"
                                         + " 'rackboot cache unpin'")
                                 .formatted(
-                                        PinPlan.words(more),
-                                        PinPlan.words(before.bytes()),
-                                        PinPlan.words(before.limit())));
+                                        Sizes.words(more), Sizes.words(before.bytes()), Sizes.words(before.limit())));
             }
             replacePins(List.copyOf(next));
         }
@@ -287,7 +286,7 @@ public final class CacheKeeper {
                 plan.pins().size(),
                 String.join(", ", without.subList(0, Math.min(NAMES_IN_LOG, without.size()))),
                 without.size() > NAMES_IN_LOG ? ", …" : "",
-                PinPlan.words(plan.limit()));
+                Sizes.words(plan.limit()));
     }
 
     private Map<String, BootFile> onDisk() {

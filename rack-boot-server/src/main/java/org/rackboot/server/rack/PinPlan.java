@@ -6,7 +6,6 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.rackboot.image.ContentId;
 import org.rackboot.protocol.resolve.BootCatalog;
@@ -101,19 +100,5 @@ record PinPlan(List<Pin> pins, Map<ContentId, BootFile> kept, long bytes, long l
         files.forEach(file -> more.put(new ContentId(file.sha256()), file));
         more.keySet().removeAll(kept.keySet());
         return more.values().stream().mapToLong(BootFile::size).sum();
-    }
-
-    /** As {@code cache list} says it. */
-    static String words(long bytes) {
-        if (bytes < 1_000) {
-            return bytes + " B";
-        }
-        double value = bytes;
-        int unit = -1;
-        while (value >= 999.95 && unit < 3) {
-            value /= 1_000;
-            unit++;
-        }
-        return String.format(Locale.ROOT, "%.1f %sB", value, "kMGT".charAt(unit));
     }
 }
